@@ -1,0 +1,41 @@
+# How every folder of src/ becomes a library, its tests a ctest program and its fuzz targets executables.
+
+set(KILN_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+
+# Optimised with assertions: slow paths stay visible in tests, and a violated assumption aborts.
+set(CMAKE_CXX_FLAGS_RELWITHASSERTS "-O2 -g1" CACHE STRING "" FORCE)
+set(CMAKE_C_FLAGS_RELWITHASSERTS "-O2 -g1" CACHE STRING "" FORCE)
+
+add_library(kiln_options INTERFACE)
+target_compile_options(kiln_options INTERFACE ${KILN_WARNINGS})
+target_include_directories(kiln_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(KILN_SANITIZE)
+  target_compile_options(kiln_options INTERFACE -fsanitize=${KILN_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(kiln_options INTERFACE -fsanitize=${KILN_SANITIZE})
+endif()
+if(KILN_FUZZ)
+  target_compile_options(kiln_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined)
+  target_link_options(kiln_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined)
+endif()
+
+# kiln_library(NAME SOURCES … [LINK …] [TESTS …] [FUZZ …])
+#   Library kiln_NAME; its tests are one program NAME_test; each FUZZ source a program of its own (preset "fuzz").
+function(kiln_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;TESTS;FUZZ" ${ARGN})
+  add_library(kiln_${name} STATIC ${arg_SOURCES})
+  target_link_libraries(kiln_${name} PUBLIC kiln_options ${arg_LINK})
+  if(KILN_TESTS AND arg_TESTS)
+    add_executable(${name}_test ${arg_TESTS})
+    target_link_libraries(${name}_test PRIVATE kiln_${name} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE KILN_TESTDATA="${CMAKE_CURRENT_SOURCE_DIR}/testdata")
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." PROPERTIES LABELS unit TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+  endif()
+  if(KILN_FUZZ)
+    foreach(source ${arg_FUZZ})
+      get_filename_component(target ${source} NAME_WE)
+      add_executable(${target} ${source})
+      target_link_libraries(${target} PRIVATE kiln_${name})
+      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()

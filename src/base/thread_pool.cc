@@ -1,0 +1,100 @@
+#include "base/thread_pool.h"
+
+#include <sched.h>
+
+#include <utility>
+
+namespace kiln {
+
+unsigned ThreadPool::processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+    return static_cast<unsigned>(CPU_COUNT(&set));
+  const unsigned all = std::thread::hardware_concurrency();
+  return all > 0 ? all : 1;
+}
+
+ThreadPool::ThreadPool(unsigned threads) {
+  if (threads == 0) threads = processors();
+  threads_.reserve(threads);
+  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock{mutex_};
+    stopping_ = true;
+    tasks_.clear();
+  }
+  ready_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::submit(std::function<void()> task) {
+  {
+    std::lock_guard lock{mutex_};
+    tasks_.push_back(std::move(task));
+  }
+  ready_.notify_one();
+}
+
+void ThreadPool::run() {
+  for (;;) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock{mutex_};
+      ready_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+      if (stopping_) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+}
+
+TaskGroup::~TaskGroup() {
+  std::unique_lock lock{mutex_};
+  done_.wait(lock, [this] { return running_ == 0; });
+}
+
+bool TaskGroup::failed() const {
+  std::lock_guard lock{mutex_};
+  return error_ != nullptr;
+}
+
+void TaskGroup::run(std::function<void()> task) {
+  std::size_t index = 0;
+  {
+    std::lock_guard lock{mutex_};
+    index = submitted_++;
+    ++running_;
+  }
+  pool_.submit([this, index, task = std::move(task)] {
+    std::exception_ptr error;
+    try {
+      if (!failed()) task();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    finish_one(index, std::move(error));
+  });
+}
+
+void TaskGroup::finish_one(std::size_t index, std::exception_ptr error) {
+  std::lock_guard lock{mutex_};
+  if (error && (!error_ || index < failed_index_)) {
+    error_ = std::move(error);
+    failed_index_ = index;
+  }
+  // Under the lock: once it is released and running_ is 0, the group may be gone.
+  if (--running_ == 0) done_.notify_all();
+}
+
+void TaskGroup::wait() {
+  std::unique_lock lock{mutex_};
+  done_.wait(lock, [this] { return running_ == 0; });
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+}  // namespace kiln
