@@ -1,0 +1,73 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "oci/descriptor.h"
+
+namespace kiln::oci {
+
+/// Images on disk: an OCI image layout (image-spec, "Image Layout Specification") that skopeo, crane and LinuxKit read
+/// and write, shared safely between processes and threads.
+///
+///     DIR/oci-layout  index.json          one descriptor per name, annotation org.opencontainers.image.ref.name
+///     DIR/blobs/sha256/HEX                verified before they get their name; never changed afterwards
+///     DIR/.lock                           POSIX lock around changes of index.json (LinuxKit's convention)
+///     DIR/kiln/…                          what can be made again: layer indexes, segments, downloads in progress
+class Store {
+ public:
+  /// Opens or creates it. Throws Error when the directory cannot be used or is not an image layout.
+  explicit Store(std::filesystem::path directory);
+
+  const std::filesystem::path& directory() const { return directory_; }
+  /// DIR/kiln/NAME, created.
+  std::filesystem::path derived_directory(std::string_view name) const;
+
+  // Names (canonical references, exact strings).
+  std::optional<Descriptor> find(std::string_view name) const;
+  std::vector<std::pair<std::string, Descriptor>> names() const;
+  void set(std::string_view name, const Descriptor& descriptor);  ///< replaces; durable when it returns
+  bool remove(std::string_view name);                             ///< blobs stay until collect_garbage()
+
+  // Blobs.
+  bool has(const Descriptor& descriptor) const;  ///< there, and of that size
+  std::filesystem::path blob_path(const Digest& digest) const;
+  UniqueFd open(const Descriptor& descriptor) const;  ///< throws with a hint if absent or of another size
+  /// A manifest, index or config, whole and verified against its digest; refuses more than 16 MiB.
+  std::string read(const Descriptor& descriptor) const;
+  /// Stores text (a manifest, config …) and returns its descriptor with that media type.
+  Descriptor put(std::string_view content, std::string_view media_type);
+
+  /// Takes in a blob as it comes. The digest is checked by commit(); nothing is visible before.
+  class Writer final : public Sink {
+   public:
+    void write(Bytes data) override;
+    std::uint64_t size() const { return size_; }
+    /// When the digest is known in advance: throws unless content has it ("digest is X, expected Y").
+    void commit(const Descriptor& expected);
+    /// When it is not: returns it.
+    Descriptor commit(std::string_view media_type);
+
+   private:
+    friend Store;
+    Writer(std::filesystem::path blobs);
+    std::filesystem::path blobs_;
+    AtomicFile file_;
+    Sha256Hasher hasher_;
+    std::uint64_t size_ = 0;
+  };
+  Writer write() const;
+
+  /// Reads every blob reachable from the names and checks sizes and digests; the findings, one line each, are returned.
+  std::vector<std::string> verify() const;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+}  // namespace kiln::oci

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/mapping.h"
+#include "base/sha256.h"
+#include "base/stream.h"
+#include "tree/metadata.h"
+
+namespace kiln::tree {
+
+/// One tar entry of a layer. Views point into the index's mapping and live as long as it.
+struct LayerEntry {
+  std::string_view path;  ///< cleaned: no leading or trailing slash, no "." or ".."; empty is the root itself
+  Kind kind = Kind::regular;
+  Metadata meta;
+  std::string_view link;   ///< symlink: the target as it is; hard link: the cleaned path of the target in this layer
+  std::uint64_t size = 0;  ///< regular: bytes of content, holes included
+  Sha256 content;          ///< regular: digest of the content (holes as zeros); of nothing when size is 0
+  std::vector<Extent> extents;             ///< regular: where the content is; ascending; a plain file has one
+  std::vector<Xattr> xattrs;               ///< sorted by name
+  std::string_view user_name, group_name;  ///< the tar's uname and gname, for LinuxKit-compatible tars
+};
+
+/// All entries of a layer in tar order, in a compact file that is mapped, not parsed: opening one costs nothing,
+/// reading entry i is O(its size). The format, why it is so and its figures are described in layer_index.cc.
+class LayerIndex {
+ public:
+  /// Maps an index file. Throws Error if it is not one of this version or fails its checks (the caller makes it anew).
+  explicit LayerIndex(const std::filesystem::path& path);
+
+  std::size_t size() const;
+  LayerEntry entry(std::size_t i) const;
+  std::string_view path(std::size_t i) const;  ///< cheaper than entry(i).path
+  std::uint64_t tar_size() const;              ///< bytes of the uncompressed tar
+
+ private:
+  Mapping mapping_;
+};
+
+/// What keeps a hostile layer from exhausting the builder. Exceeding one is an Error that names it.
+struct LayerLimits {
+  std::uint64_t entries = 4'000'000;
+  std::uint64_t tar_size = std::uint64_t{64} << 30;  ///< uncompressed bytes: tar bombs end here
+  std::uint64_t ratio = 2000;                        ///< uncompressed over compressed size, beyond 64 MiB
+  std::size_t path = 4096, link = 4096, xattrs = 65536;
+};
+
+/// Reads an uncompressed tar stream to its end and writes its index to `out`. Throws Error, naming the entry and its
+/// position, for what cannot be a layer: a path or hard link that leaves the root ("../", absolute hard links are
+/// taken relative to the root as all OCI tools do), truncation, bad checksums, unknown types, limits exceeded.
+/// "layer entry 12 '../x': …"
+void write_layer_index(Source& tar, Sink& out, const LayerLimits& limits = {});
+
+}  // namespace kiln::tree
