@@ -91,6 +91,11 @@ void AtomicFile::commit() {
   if (durability_ == Durability::power) sync_directory(path_.parent_path());
 }
 
+void AtomicFile::commit_to(fs::path path) {
+  path_ = std::move(path);
+  commit();
+}
+
 void AtomicFile::remove_stale(const fs::path& directory) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator{directory, error}) {

@@ -37,6 +37,8 @@ class AtomicFile {
 
   /// Gives the file its name, replacing an older file. Throws if any of it fails; the old file then stays.
   void commit();
+  /// The same under another name on the same file system, for content that decides its name (a blob's digest).
+  void commit_to(std::filesystem::path path);
 
   /// Removes the temporaries in `directory` whose process is gone.
   static void remove_stale(const std::filesystem::path& directory);
