@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,8 @@
 #include "oci/descriptor.h"
 
 namespace kiln::oci {
+
+class LayoutIndex;
 
 /// Images on disk: an OCI image layout (image-spec, "Image Layout Specification") that skopeo, crane and LinuxKit read
 /// and write, shared safely between processes and threads.
@@ -28,7 +31,9 @@ class Store {
   /// DIR/kiln/NAME, created.
   std::filesystem::path derived_directory(std::string_view name) const;
 
-  // Names (canonical references, exact strings).
+  // Names (canonical references, exact strings). Entries of index.json without a name, or that Kiln cannot read, are
+  // none of its business and stay as they are.
+  /// Also finds an entry that another tool recorded under a short form of the name ("nginx:1.27"); an exact one wins.
   std::optional<Descriptor> find(std::string_view name) const;
   std::vector<std::pair<std::string, Descriptor>> names() const;
   void set(std::string_view name, const Descriptor& descriptor);  ///< replaces; durable when it returns
@@ -55,11 +60,13 @@ class Store {
 
    private:
     friend Store;
-    Writer(std::filesystem::path blobs);
+    explicit Writer(const Store& store);
+    void commit_as(const Digest& digest);
     std::filesystem::path blobs_;
     AtomicFile file_;
     Sha256Hasher hasher_;
     std::uint64_t size_ = 0;
+    std::uint64_t flushed_ = 0;
   };
   Writer write() const;
 
@@ -67,6 +74,11 @@ class Store {
   std::vector<std::string> verify() const;
 
  private:
+  std::filesystem::path index_path() const { return directory_ / "index.json"; }
+  std::filesystem::path lock_path() const { return directory_ / ".lock"; }
+  std::string read_index() const;
+  void change_index(const std::function<bool(LayoutIndex&)>& change);
+
   std::filesystem::path directory_;
 };
 
