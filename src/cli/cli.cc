@@ -1,0 +1,91 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/context.h"
+#include "cli/verbs.h"
+
+namespace kiln::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+void add_verbs(CLI::App& program, Context& context) { add_version(program, context); }
+
+void add_global_options(CLI::App& program, GlobalOptions& options) {
+  program.fallthrough();  // global options may also stand after the verb
+  program.add_option("--cache", options.cache, "Directory of images and what was made of them (KILN_CACHE)")
+      ->type_name("DIR");
+  CLI::Option* quiet = program.add_flag("-q,--quiet", options.quiet, "Show warnings and errors only");
+  program.add_flag("-v,--verbose", options.verbose, "Show every step")->excludes(quiet);
+  program.add_flag("--json", options.json, "Results on stdout and events on stderr as JSON");
+  program.add_option("-j,--jobs", options.jobs, "Threads to use; by default one per processor")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1024U));
+  program
+      .add_option("--insecure-registry", options.insecure_registries,
+                  "Reach this registry by plain HTTP (loopback is anyway); may be repeated")
+      ->type_name("HOST[:PORT]")
+      ->allow_extra_args(false);
+  program.set_version_flag("--version", "kiln " KILN_VERSION, "Print the version");
+  program.set_help_all_flag("--help-all", "Print the help of every verb");
+}
+
+const CLI::App& innermost(const CLI::App& program) {
+  const CLI::App* command = &program;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return *command;
+}
+
+std::string full_name(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
+}
+
+/// --help and --version end well; anything else is a mistake on the command line.
+int usage(const CLI::App& program, const CLI::ParseError& error, Context& context) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return program.exit(error);
+  std::string message = error.what();
+  while (!message.empty() && (message.back() == '.' || message.back() == '\n')) message.pop_back();
+  if (!message.empty() && message.size() > 1 && std::islower(static_cast<unsigned char>(message[1])) != 0) {
+    message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  }
+  context.show_error(Error{message}.with_hint(concat("see '", full_name(innermost(program)), " --help'")));
+  return kUsage;
+}
+
+}  // namespace
+
+void on_run(CLI::App& command, Action action) {
+  // CLI11 calls this when parsing has succeeded as a whole. The status leaves as CLI11's own kind of exception, the one
+  // way to hand a value through parse().
+  command.callback([action = std::move(action)] { throw CLI::RuntimeError(action()); });
+}
+
+int run_command_line(int argc, const char* const* argv) {
+  Context context;
+  CLI::App program{"Bakes container images into bootable operating systems, and boots them.", "kiln"};
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(34);
+  add_global_options(program, context.options);
+  add_verbs(program, context);
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (const CLI::RuntimeError& ended) {
+    return ended.get_exit_code();
+  } catch (const CLI::ParseError& error) {
+    return usage(program, error, context);
+  } catch (const Error& error) {
+    context.show_error(error);
+  } catch (const std::bad_alloc&) {
+    context.show_error(Error{"out of memory"});
+  } catch (const std::exception& error) {
+    context.show_error(Error{"an error Kiln does not know how to explain: ", error.what()});
+  }
+  return kFailed;
+}
+
+}  // namespace kiln::cli

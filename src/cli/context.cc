@@ -1,0 +1,140 @@
+#include "cli/context.h"
+
+#include <signal.h>
+
+#include <atomic>
+#include <optional>
+#include <thread>
+
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/signal_pipe.h"
+#include "base/stream.h"
+#include "base/thread_pool.h"
+#include "cli/json_reporter.h"
+#include "cli/live_reporter.h"
+#include "cli/plain_reporter.h"
+#include "cli/terminal.h"
+#include "oci/store.h"
+
+namespace kiln::cli {
+namespace {
+
+/// One thread that redraws the live block, and on SIGINT, SIGTERM or SIGHUP clears it and ends the process with
+/// 128 + signal. What was half-written are temporaries, which the next start removes: there is nothing to unwind.
+class Watch {
+ public:
+  explicit Watch(LiveReporter* live) : live_{live}, thread_{[this] { run(); }} {}
+  ~Watch() {
+    stopping_ = true;
+    thread_.join();
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  static constexpr int kRedrawMilliseconds = 100;
+
+  void run() {
+    while (!stopping_) {
+      pollfd waiting{signals_.fd(), POLLIN, 0};
+      ::poll(&waiting, 1, kRedrawMilliseconds);
+      if (const int signal = signals_.take(); signal != 0) {
+        if (live_ != nullptr) live_->stop();
+        ::_exit(128 + signal);
+      }
+      if (live_ != nullptr) live_->redraw();
+    }
+  }
+
+  LiveReporter* live_;
+  SignalPipe signals_{SIGINT, SIGTERM, SIGHUP};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+Verbosity verbosity_of(const GlobalOptions& options) {
+  if (options.quiet) return Verbosity::quiet;
+  return options.verbose ? Verbosity::verbose : Verbosity::normal;
+}
+
+}  // namespace
+
+struct Context::Parts {
+  FdTerminal errors{STDERR_FILENO};
+  SteadyClock clock;
+  std::unique_ptr<Reporter> reporter;
+  LiveReporter* live = nullptr;
+  std::optional<Watch> watch;
+  std::optional<oci::Store> store;
+  std::optional<ThreadPool> pool;
+  std::optional<Locations> locations;
+};
+
+Context::Context() : parts_{std::make_unique<Parts>()} {}
+Context::~Context() = default;
+
+Reporter& Context::reporter() {
+  if (parts_->reporter) return *parts_->reporter;
+  const Style style{parts_->errors.has_colours()};
+  if (options.json) {
+    parts_->reporter = std::make_unique<JsonReporter>(parts_->errors, parts_->clock, options.verbose);
+  } else if (options.quiet || !parts_->errors.is_live()) {
+    parts_->reporter = std::make_unique<PlainReporter>(parts_->errors, verbosity_of(options), style);
+  } else {
+    auto live = std::make_unique<LiveReporter>(parts_->errors, parts_->clock, verbosity_of(options), style);
+    parts_->live = live.get();
+    parts_->reporter = std::move(live);
+  }
+  parts_->watch.emplace(parts_->live);
+  return *parts_->reporter;
+}
+
+oci::Store& Context::store() {
+  if (!parts_->store) {
+    parts_->store.emplace(options.cache.empty() ? default_cache_directory() : std::filesystem::path{options.cache});
+  }
+  return *parts_->store;
+}
+
+ThreadPool& Context::pool() {
+  if (!parts_->pool) parts_->pool.emplace(options.jobs);
+  return *parts_->pool;
+}
+
+const Locations& Context::locations() {
+  if (!parts_->locations) parts_->locations = Locations::of_this_program();
+  return *parts_->locations;
+}
+
+void Context::print(std::string_view text) {
+  end_progress();
+  FdSink{STDOUT_FILENO, "standard output"}.write(as_bytes(text));
+}
+
+void Context::result(std::string_view text, const Fields& object) {
+  print(options.json ? object.to_json() + "\n" : std::string{text});
+}
+
+void Context::end_progress() {
+  parts_->watch.reset();
+  if (parts_->live != nullptr) parts_->live->stop();
+}
+
+void Context::show_error(const Error& error) {
+  end_progress();
+  if (options.json) {
+    Fields event;
+    event.add("event", "error").add("message", error.message());
+    if (!error.hint().empty()) event.add("hint", error.hint());
+    parts_->errors.write(event.to_json() + "\n");
+    return;
+  }
+  const Style style{parts_->errors.has_colours()};
+  std::string text = concat(style.error("error:"), " ", error.message(), "\n");
+  if (!error.hint().empty()) text += concat(style.hint("hint:"), " ", error.hint(), "\n");
+  parts_->errors.write(text);
+}
+
+}  // namespace kiln::cli

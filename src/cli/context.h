@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/reporter.h"
+#include "cli/fields.h"
+#include "cli/locations.h"
+
+namespace kiln {
+class ThreadPool;
+}
+namespace kiln::oci {
+class Store;
+}
+
+namespace kiln::cli {
+
+/// What the options before (or after) the verb say.
+struct GlobalOptions {
+  std::string cache;  ///< directory of the store; empty: default_cache_directory()
+  bool quiet = false;
+  bool verbose = false;
+  bool json = false;
+  unsigned jobs = 0;                             ///< threads; 0: one per processor
+  std::vector<std::string> insecure_registries;  ///< HOST[:PORT] to be reached by plain HTTP
+};
+
+/// What a verb works with: the real store, threads, terminal. Each is made when it is first asked for.
+class Context {
+ public:
+  Context();
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  GlobalOptions options;
+
+  Reporter& reporter();
+  oci::Store& store();  ///< opens or creates it; throws Error
+  ThreadPool& pool();
+  const Locations& locations();
+
+  /// Writes to standard output, whatever the options; throws SysError.
+  void print(std::string_view text);
+  /// What the command was asked for: the object with --json, otherwise the text (lines, each ended), both on stdout.
+  void result(std::string_view text, const Fields& object);
+  /// Ends the live display: whatever is written to the terminal from now on stays.
+  void end_progress();
+  /// Tells the user that the command failed.
+  void show_error(const Error& error);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace kiln::cli

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace kiln::cli {
+
+/// Where Kiln finds what belongs to it, relative to its own program: PREFIX/bin/kiln, PREFIX/share/kiln,
+/// PREFIX/libexec/kiln. A build directory is laid out like an installed prefix, so there is one rule for both.
+struct Locations {
+  std::filesystem::path prefix;
+
+  /// The shipped recipes: a directory for each package.
+  std::filesystem::path recipes() const { return prefix / "share/kiln/pkg"; }
+  /// The guest's program for an architecture (Go's name: arm64); it need not exist.
+  std::filesystem::path guest(const std::string& architecture) const {
+    return prefix / "libexec/kiln/guest" / architecture / "kiln-guest";
+  }
+
+  static Locations of_this_program();  ///< throws SysError
+};
+
+/// $KILN_CACHE, $LINUXKIT_CACHE, $XDG_CACHE_HOME/kiln or ~/.cache/kiln, the first that is set. Throws Error without
+/// HOME.
+std::filesystem::path default_cache_directory();
+
+}  // namespace kiln::cli

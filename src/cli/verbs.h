@@ -1,0 +1,23 @@
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace kiln::cli {
+
+class Context;
+
+/// What a verb does once the whole command line has been understood; its result is the exit status.
+using Action = std::function<int()>;
+
+/// Makes `action` what runs when `command` is the verb that was given.
+void on_run(CLI::App& command, Action action);
+
+// Each adds one verb, with its options and its help, to the program: one file each.
+void add_run(CLI::App& program, Context& context);
+void add_version(CLI::App& program, Context& context);
+
+}  // namespace kiln::cli
