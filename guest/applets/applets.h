@@ -1,0 +1,13 @@
+#pragma once
+
+namespace guest {
+
+/// The entry points of the applets: argv[0] is the applet's name, the result an exit status.
+int init_main(int argc, char** argv);
+int service_main(int argc, char** argv);
+int sysctl_main(int argc, char** argv);
+int modprobe_main(int argc, char** argv);
+int poweroff_main(int argc, char** argv);
+int rungetty_main(int argc, char** argv);
+
+}  // namespace guest
