@@ -1,0 +1,212 @@
+#include "build/build.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "build/emit.h"
+
+namespace kiln::build {
+namespace {
+
+constexpr std::string_view kMemoVersion = "kiln build 1";
+
+/// Feeds labelled, length-prefixed text to a hash, so that no two inputs look alike.
+class KeyHasher {
+ public:
+  void add(std::string_view label, std::string_view value) {
+    hasher_.update(concat(label, " ", value.size(), ":"));
+    hasher_.update(value);
+  }
+  Sha256 finish() { return hasher_.finish(); }
+
+ private:
+  Sha256Hasher hasher_;
+};
+
+void add_image(KeyHasher& key, std::string_view role, const oci::Image& image) {
+  key.add(role, image.reference.canonical());
+  key.add("manifest", image.descriptor.digest.to_string());
+}
+
+void add_file(KeyHasher& key, const ResolvedFile& file) {
+  key.add("file", file.config.path);
+  key.add("kind", std::to_string(static_cast<int>(file.config.kind)));
+  key.add("mode", concat(file.config.mode, " ", file.uid, " ", file.gid));
+  key.add("symlink", file.config.symlink);
+  key.add("contents", file.config.contents.value_or(""));
+  key.add("source", file.source ? file.source->content.hex() : "");
+}
+
+/// The lines of a remembered build, one `WORD VALUE…` each.
+struct Line {
+  std::string_view word, value;
+};
+
+std::optional<Line> next_line(std::string_view& text) {
+  if (text.empty()) return std::nullopt;
+  const std::size_t end = text.find('\n');
+  const std::string_view line = text.substr(0, end);
+  text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+  const std::size_t space = line.find(' ');
+  return Line{line.substr(0, space), space == std::string_view::npos ? std::string_view{} : line.substr(space + 1)};
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Build::Build(const ResolvedSystem& system, const oci::Store& store, const Options& options, Reporter& reporter)
+    : system_{system}, store_{store}, options_{options}, reporter_{reporter}, cache_{store} {
+  if (options_.threads == 0) options_.threads = ThreadPool::processors();
+}
+
+Build::~Build() = default;
+
+const Plan& Build::plan() {
+  if (!plan_) {
+    layers_ = std::make_unique<Layers>(store_, reporter_);
+    std::vector<const oci::Image*> images;
+    for (const oci::Image& image : system_.images) images.push_back(&image);
+    ThreadPool pool{options_.threads};
+    layers_->prepare(images, pool);
+    plan_ = std::make_unique<Plan>(make_plan(system_, *layers_));
+  }
+  return *plan_;
+}
+
+const BootSet& Build::boot_set() {
+  if (!boot_set_) {
+    const Sha256 key = memo_key();
+    boot_set_ = recall(key);
+    if (!boot_set_) boot_set_ = make_boot_set(key);
+  }
+  return *boot_set_;
+}
+
+BootSet Build::make_boot_set(const Sha256& key) {
+  const Plan& plan = this->plan();
+  BootSet set;
+  set.cmdline = plan.boot.cmdline;
+  if (plan.boot.kernel) set.kernel = extract_file(plan, *plan.boot.kernel, store_, reporter_);
+  if (plan.boot.ucode) set.ucode = extract_file(plan, *plan.boot.ucode, store_, reporter_);
+  if (options_.compression) {
+    set.compression = *options_.compression;
+  } else {
+    const bool zstd = !set.kernel || reads_zstd(*set.kernel);
+    set.compression = Compression::parse(zstd ? "zstd" : "gzip");
+  }
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio, set.compression);
+  Rendered rendered = render(plan, list, cache_, options_.threads, reporter_);
+  set.segments = std::move(rendered.segments);
+  for (const bool reused : rendered.reused) set.segments_rendered += reused ? 0 : 1;
+  set.content_rendered = rendered.rendered_content;
+  set.root_size = list.root_size;
+  set.content_size = list.content_size;
+  remember(key, set, list);
+  return set;
+}
+
+Sha256 Build::memo_key() const {
+  KeyHasher key;
+  key.add("version", kMemoVersion);
+  key.add("platform", system_.platform.to_string());
+  key.add("compression", options_.compression ? options_.compression->to_string() : "auto");
+  if (system_.kernel) {
+    const config::Kernel& config = system_.kernel->config;
+    add_image(key, "kernel", *system_.kernel->image);
+    key.add("cmdline", config.cmdline);
+    key.add("binary", config.binary);
+    key.add("tar", config.tar.value_or("kernel.tar"));
+    key.add("ucode", config.ucode.value_or(""));
+  }
+  for (const oci::Image* image : system_.init) add_image(key, "init", *image);
+  for (const ResolvedContainer& container : system_.containers) {
+    add_image(key, container.directory, *container.image);
+    key.add("root", concat(container.root, container.owns_root ? " own" : "", container.readonly ? " ro" : ""));
+    key.add("config.json", container.config_json);
+    key.add("runtime.json", container.runtime_json);
+  }
+  for (const ResolvedFile& file : system_.files) add_file(key, file);
+  return key.finish();
+}
+
+void Build::remember(const Sha256& key, const BootSet& set, const SegmentList& list) const {
+  std::string text = concat(kMemoVersion, "\ncompression ", set.compression.to_string(), "\nroot ", set.root_size,
+                            "\ncontent ", set.content_size, "\n");
+  const auto add_extracted = [&](std::string_view word, const std::optional<ExtractedFile>& file) {
+    if (file) text += concat(word, " ", file->path.filename().native(), "\n");
+  };
+  add_extracted("kernel", set.kernel);
+  add_extracted("ucode", set.ucode);
+  for (const Segment& segment : list.segments) text += concat("segment ", segment.key.hex(), "\n");
+  text += "end\n";
+  write_file(store_.derived_directory("builds") / key.hex(), text);
+}
+
+std::optional<BootSet> Build::recall(const Sha256& key) const {
+  const std::filesystem::path path = store_.derived_directory("builds") / key.hex();
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  const std::string content = read_file(path);
+  std::string_view text = content;
+  if (!text.starts_with(concat(kMemoVersion, "\n")) || !text.ends_with("\nend\n")) return std::nullopt;
+  text.remove_prefix(kMemoVersion.size() + 1);
+  BootSet set;
+  if (system_.kernel) set.cmdline = system_.kernel->config.cmdline;
+  while (const std::optional<Line> line = next_line(text)) {
+    if (line->word == "compression") {
+      set.compression = Compression::parse(line->value);
+    } else if (line->word == "root" || line->word == "content") {
+      (line->word == "root" ? set.root_size : set.content_size) = parse_number(line->value).value_or(0);
+    } else if (line->word == "kernel" || line->word == "ucode") {
+      std::error_code error;
+      ExtractedFile file{store_.derived_directory("files") / line->value, 0};
+      file.size = std::filesystem::file_size(file.path, error);
+      if (error) return std::nullopt;
+      (line->word == "kernel" ? set.kernel : set.ucode) = file;
+    } else if (line->word == "segment") {
+      const std::optional<Sha256> digest = Sha256::from_hex(line->value);
+      const std::optional<SegmentFile> segment = digest ? cache_.find(*digest) : std::nullopt;
+      if (!segment) return std::nullopt;
+      set.segments.push_back(*segment);
+    }
+  }
+  return set;
+}
+
+/// The plan with the boot directory's files in it, as the tar has them (spec layout.md §4).
+Plan Build::tar_plan() {
+  layers_ = std::make_unique<Layers>(store_, reporter_);
+  Plan plan = make_plan(system_, *layers_);
+  if (!plan.boot.kernel) return plan;
+  const auto add = [&](std::string_view path, Entry entry) {
+    entry.prefix = {};
+    entry.path = path;
+    plan.parts.front().entries.push_back(entry);
+  };
+  Entry cmdline;
+  cmdline.entry = static_cast<std::uint32_t>(plan.generated.size());
+  Generated file;
+  file.meta = {.mode = 0644, .mtime = kFixedTime};
+  file.content = plan.boot.cmdline;
+  plan.generated.push_back(std::move(file));
+  add("boot/cmdline", cmdline);
+  add("boot/kernel", *plan.boot.kernel);
+  if (plan.boot.ucode) add("boot/ucode.cpio", *plan.boot.ucode);
+  return plan;
+}
+
+void Build::write_tar(Sink& out) {
+  plan();  // indexes what is new, in parallel
+  plan_.reset();
+  const Plan plan = tar_plan();
+  write_archive(plan, make_segments(plan, ArchiveKind::tar, Compression{archive::Codec::none, 0}), out);
+}
+
+}  // namespace kiln::build

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/reporter.h"
+#include "build/compression.h"
+#include "build/kernel_file.h"
+#include "build/render.h"
+#include "build/resolve.h"
+
+namespace kiln::build {
+
+struct Options {
+  std::optional<Compression> compression;  ///< nothing: zstd if the kernel reads it, else gzip
+  unsigned threads = 0;                    ///< 0: one per processor
+};
+
+/// What a kernel and an initramfs are made of: files of the store's caches, to be joined.
+struct BootSet {
+  std::optional<ExtractedFile> kernel, ucode;
+  std::string cmdline;
+  Compression compression;
+  std::vector<SegmentFile> segments;  ///< the initramfs, less ucode
+  std::uint64_t root_size = 0;        ///< bytes of regular files in the root tree, every name counted
+  std::uint64_t content_size = 0;     ///< of which so many are stored: the rest is shared
+  std::size_t segments_rendered = 0;  ///< the others came from the cache
+  std::uint64_t content_rendered = 0;
+};
+
+/// A build on its way from images to files. What formats ask for is computed when they ask, and once.
+class Build {
+ public:
+  /// All references must outlive it.
+  Build(const ResolvedSystem& system, const oci::Store& store, const Options& options, Reporter& reporter);
+  ~Build();
+
+  /// For archive formats. A build whose inputs are those of an earlier one finds it by their digest alone: no layer
+  /// index is opened and no plan is made.
+  const BootSet& boot_set();
+
+  /// The uncompressed tar of the root tree, boot files included, straight to a sink.
+  void write_tar(Sink& out);
+
+  const Plan& plan();
+
+ private:
+  Sha256 memo_key() const;
+  std::optional<BootSet> recall(const Sha256& key) const;
+  void remember(const Sha256& key, const BootSet& set, const SegmentList& list) const;
+  BootSet make_boot_set(const Sha256& key);
+  Plan tar_plan();
+
+  const ResolvedSystem& system_;
+  const oci::Store& store_;
+  Options options_;
+  Reporter& reporter_;
+  SegmentCache cache_;
+  std::unique_ptr<Layers> layers_;
+  std::unique_ptr<Plan> plan_;
+  std::optional<BootSet> boot_set_;
+};
+
+}  // namespace kiln::build

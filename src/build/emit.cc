@@ -1,0 +1,116 @@
+#include "build/emit.h"
+
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "tree/layer_content.h"
+
+namespace kiln::build {
+namespace {
+
+/// A file of this host that `files:` names: it must still be what was hashed when the build began.
+void emit_host_file(const HostFile& file, EntryWriter& out) {
+  UniqueFd fd = open_file(file.path);
+  FdSource source{fd.get(), file.path};
+  Sha256Hasher hasher;
+  std::vector<std::byte> buffer(128 * 1024);
+  std::uint64_t size = 0;
+  while (const std::size_t got = source.read(buffer)) {
+    size += got;
+    if (size > file.size) break;
+    hasher.update(Bytes{buffer}.first(got));
+    out.content(Bytes{buffer}.first(got));
+  }
+  if (size != file.size || hasher.finish() != file.content) {
+    throw Error{"file ", quote(file.path), " changed while it was read"}.with_hint("build again");
+  }
+}
+
+void emit_without_layer(const Plan& plan, ArchiveKind kind, const Segment& segment, EntryWriter& out) {
+  std::string header;
+  for (const SegmentItem& item : segment.items) {
+    header.clear();
+    const ArchiveEntry entry = archive_entry(plan, kind, item);
+    append_header(kind, header, entry);
+    out.begin(header, entry.size);
+    if (entry.size > 0) {
+      const Generated& file = plan.generated[item.entry->entry];
+      file.source ? emit_host_file(*file.source, out) : out.content(as_bytes(file.content));
+    }
+    out.end(padding_after(kind, entry.size));
+  }
+}
+
+/// Gives each file the layer reader comes to the header of the item that wants it.
+class LayerEmitter final : public tree::ContentVisitor {
+ public:
+  LayerEmitter(const Plan& plan, ArchiveKind kind, const Segment& segment, EntryWriter& out)
+      : plan_{plan}, kind_{kind}, next_{segment.items.begin()}, out_{out} {}
+
+  void begin(std::uint32_t, std::uint64_t size) override {
+    header_.clear();
+    append_header(kind_, header_, archive_entry(plan_, kind_, *next_++));
+    size_ = size;
+    out_.begin(header_, size);
+  }
+  void data(Bytes data) override { out_.content(data); }
+  void end() override { out_.end(padding_after(kind_, size_)); }
+
+ private:
+  const Plan& plan_;
+  ArchiveKind kind_;
+  std::vector<SegmentItem>::const_iterator next_;
+  EntryWriter& out_;
+  std::string header_;
+  std::uint64_t size_ = 0;
+};
+
+void emit_from_layer(const Plan& plan, ArchiveKind kind, const Segment& segment, EntryWriter& out) {
+  const Layer& layer = plan.layers->layer(*segment.layer);
+  std::vector<std::uint32_t> wanted;
+  wanted.reserve(segment.items.size());
+  for (const SegmentItem& item : segment.items) wanted.push_back(item.entry->entry);
+  const std::unique_ptr<Source> tar = plan.layers->open(layer);
+  LayerEmitter emitter{plan, kind, segment, out};
+  tree::read_contents(layer.index, *tar, wanted, emitter);
+}
+
+class DirectWriter final : public EntryWriter {
+ public:
+  explicit DirectWriter(Sink& out) : out_{out} { buffer_.reserve(2 * kBuffer); }
+  void begin(std::string_view header, std::uint64_t) override { add(as_bytes(header)); }
+  void content(Bytes data) override { add(data); }
+  void end(std::size_t padding) override { buffer_.append(padding, '\0'); }
+  void flush() {
+    out_.write(as_bytes(buffer_));
+    buffer_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kBuffer = 256 * 1024;
+  void add(Bytes data) {
+    if (buffer_.size() + data.size() > kBuffer) flush();
+    data.size() >= kBuffer ? out_.write(data) : static_cast<void>(buffer_.append(as_text(data)));
+  }
+  Sink& out_;
+  std::string buffer_;
+};
+
+}  // namespace
+
+void emit_segment(const Plan& plan, ArchiveKind kind, const Segment& segment, EntryWriter& out) {
+  segment.layer ? emit_from_layer(plan, kind, segment, out) : emit_without_layer(plan, kind, segment, out);
+  if (!segment.generated.empty()) {
+    out.begin(segment.generated, 0);
+    out.end(0);
+  }
+}
+
+void write_archive(const Plan& plan, const SegmentList& list, Sink& out) {
+  DirectWriter writer{out};
+  for (const Segment& segment : list.segments) emit_segment(plan, list.kind, segment, writer);
+  writer.flush();
+}
+
+}  // namespace kiln::build

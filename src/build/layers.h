@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/guarded.h"
+#include "base/reporter.h"
+#include "base/stream.h"
+#include "base/thread_pool.h"
+#include "oci/image.h"
+#include "tree/layer_index.h"
+
+namespace kiln::build {
+
+/// An indexed tar whose content can be streamed: a layer of an image, or a tar that is a file inside one (kernel.tar).
+struct Layer {
+  std::string name;            ///< for errors: "layer sha256:… of 'web:1'"
+  oci::Descriptor blob;        ///< in the store
+  std::uint64_t offset = 0;    ///< where in the uncompressed blob the tar starts
+  Sha256 identity;             ///< of the tar's content as far as caching is concerned: names it in keys
+  tree::LayerIndex index;
+};
+
+/// The layers a build uses, each opened (and, the first time ever, indexed) once. Indexes are kept in the store's
+/// derived directory `layers`, named by what they index; one that is damaged or of an older version is made anew.
+class Layers {
+ public:
+  Layers(const oci::Store& store, Reporter& reporter) : store_{store}, reporter_{reporter} {}
+
+  /// Makes sure that every layer of these images is indexed, in parallel.
+  void prepare(std::span<const oci::Image* const> images, ThreadPool& pool);
+
+  /// The layers of an image, base first. Numbers are positions in layer().
+  std::vector<std::uint32_t> of_image(const oci::Image& image);
+
+  /// The tar that is entry `entry` (a regular file, stored without holes) of layer `outer`.
+  std::uint32_t nested(std::uint32_t outer, std::uint32_t entry);
+
+  const Layer& layer(std::uint32_t number) const { return layers_[number]; }
+
+  /// The uncompressed tar from its start.
+  std::unique_ptr<Source> open(const Layer& layer) const;
+
+ private:
+  std::filesystem::path index_path(const Sha256& identity) const;
+  tree::LayerIndex open_or_make_index(const Sha256& identity, const std::string& name,
+                                      const std::function<std::unique_ptr<Source>()>& open_tar,
+                                      std::uint64_t compressed_size) const;
+  std::uint32_t add(Layer layer);
+
+  const oci::Store& store_;
+  Reporter& reporter_;
+  std::deque<Layer> layers_;
+  std::map<Sha256, std::uint32_t> numbers_;  ///< by identity
+};
+
+}  // namespace kiln::build

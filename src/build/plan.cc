@@ -1,0 +1,350 @@
+#include "build/plan.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "base/error.h"
+#include "build/path_order.h"
+#include "build/root_tree.h"
+#include "tree/merge.h"
+
+namespace kiln::build {
+namespace {
+
+using tree::Kind;
+
+constexpr std::string_view kHosts =
+    "127.0.0.1       localhost\n"
+    "::1 localhost ip6-localhost ip6-loopback\n"
+    "fe00::0 ip6-localnet\n"
+    "ff00::0 ip6-mcastprefix\n"
+    "ff02::1 ip6-allnodes\n"
+    "ff02::2 ip6-allrouters\n";
+constexpr std::string_view kNoResolver = "\n# no resolv.conf configured\n";
+constexpr std::string_view kResolverLink = "/run/resolvconf/resolv.conf";
+
+/// Names that belong to the build of an image or to a running container, not to its tree (spec layout.md §3.3).
+bool is_dropped(std::string_view path) {
+  return path == ".dockerenv" || path == "Dockerfile" || path == "dev/console" || path == "etc/hostname";
+}
+
+enum class Role { init, container };
+
+class Planner {
+ public:
+  Planner(const ResolvedSystem& system, Layers& layers) : system_{system} {
+    plan_.layers = &layers;
+    directory_ = generate(Kind::directory, 0755, {});
+  }
+
+  Plan make() {
+    add_kernel();
+    for (std::size_t i = 0; i < system_.init.size(); ++i) add_init(i);
+    for (const ResolvedContainer& container : system_.containers) add_container(container);
+    add_files();
+    resolve_overrides();
+    return std::move(plan_);
+  }
+
+ private:
+  // Generated entries.
+  Entry generate(Kind kind, std::uint32_t mode, std::string_view content) {
+    Generated file;
+    file.kind = kind;
+    file.meta.mode = mode;
+    file.meta.mtime = kFixedTime;
+    file.content = content;
+    return add_generated(std::move(file));
+  }
+
+  Entry add_generated(Generated file) {
+    Entry entry;
+    entry.kind = file.kind;
+    entry.entry = static_cast<std::uint32_t>(plan_.generated.size());
+    plan_.generated.push_back(std::move(file));
+    return entry;
+  }
+
+  std::string_view keep(std::string text) { return plan_.strings.emplace_back(std::move(text)); }
+
+  std::uint32_t begin_part(std::string name, bool shareable) {
+    plan_.parts.push_back({std::move(name), {}, shareable});
+    trees_.emplace_back();
+    return static_cast<std::uint32_t>(plan_.parts.size() - 1);
+  }
+
+  RootItem item(std::uint32_t part, std::string_view path, Entry entry) const {
+    entry.path = path;
+    std::string_view target;
+    if (entry.kind == Kind::symlink) {
+      target = entry.layer == kGenerated ? std::string_view{plan_.generated[entry.entry].content}
+                                         : plan_.layers->layer(entry.layer).index.entry(entry.entry).link;
+    }
+    return {path, part, entry, false, target};
+  }
+
+  /// Takes the items of one part, in any order.
+  void add_root_items(std::vector<RootItem> items, const Entry& parent) {
+    std::stable_sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return path_less(a.path, b.path); });
+    items = with_parents(std::move(items), parent);
+    root_.insert(root_.end(), items.begin(), items.end());
+  }
+
+  // Images.
+  Entry entry_of(const tree::Node& node, const std::vector<std::uint32_t>& layers) const {
+    Entry entry;
+    entry.path = node.path;
+    entry.layer = layers[node.target_layer];
+    entry.entry = node.target_entry;
+    entry.kind = node.kind;
+    entry.linked = node.linked;
+    return entry;
+  }
+
+  std::vector<tree::Node> merged(const std::vector<std::uint32_t>& layers) const {
+    std::vector<const tree::LayerIndex*> indexes;
+    for (const std::uint32_t layer : layers) indexes.push_back(&plan_.layers->layer(layer).index);
+    return tree::merge(indexes);
+  }
+
+  /// What every image's tree contains whatever the image says, sorted (spec layout.md §3.3).
+  std::vector<Entry> fixed_files(Role role) {
+    const auto resolver = role == Role::init ? generate(Kind::symlink, 0777, kResolverLink)
+                                             : generate(Kind::regular, 0644, kNoResolver);
+    std::vector<Entry> fixed;
+    const auto add = [&](std::string_view path, Entry entry) {
+      entry.path = path;
+      fixed.push_back(entry);
+    };
+    add("dev", directory_);
+    add("dev/pts", directory_);
+    add("dev/shm", directory_);
+    add("etc", directory_);
+    add("etc/hosts", generate(Kind::regular, 0644, kHosts));
+    add("etc/mtab", generate(Kind::symlink, 0777, "/proc/mounts"));
+    add("etc/resolv.conf", resolver);
+    add("proc", directory_);
+    add("sys", directory_);
+    return fixed;
+  }
+
+  /// The tree of an image with the fixed files in it, sorted, parents included.
+  std::vector<Entry> flatten(const oci::Image& image, Role role) {
+    const std::vector<std::uint32_t> layers = plan_.layers->of_image(image);
+    const std::vector<Entry> fixed = fixed_files(role);
+    std::vector<Entry> out;
+    auto next = fixed.begin();
+    std::string_view replaced;  // a fixed non-directory that took the place of a directory: its content goes
+    for (const tree::Node& node : merged(layers)) {
+      while (next != fixed.end() && path_less(next->path, node.path)) out.push_back(*next++);
+      if (next != fixed.end() && next->path == node.path) {
+        const bool image_wins = node.path == "etc/mtab";
+        out.push_back(image_wins ? entry_of(node, layers) : *next);
+        if (out.back().kind != Kind::directory) replaced = node.path;
+        ++next;
+        continue;
+      }
+      if (node.path.empty() || is_dropped(node.path) || (!replaced.empty() && is_below(node.path, replaced))) continue;
+      out.push_back(entry_of(node, layers));
+    }
+    out.insert(out.end(), next, fixed.end());
+    return with_parent_entries(std::move(out));
+  }
+
+  std::vector<Entry> with_parent_entries(std::vector<Entry> entries) const {
+    std::vector<RootItem> items;
+    items.reserve(entries.size());
+    for (const Entry& entry : entries) items.push_back({entry.path, 0, entry, false, {}});
+    items = with_parents(std::move(items), directory_);
+    if (items.size() == entries.size()) return entries;
+    entries.clear();
+    for (const RootItem& with_parent : items) entries.push_back(with_parent.entry);
+    return entries;
+  }
+
+  // Parts.
+  void add_kernel() {
+    if (!system_.kernel) return;
+    const config::Kernel& config = system_.kernel->config;
+    const oci::Image& image = *system_.kernel->image;
+    const std::string name = quote(image.reference.canonical());
+    const std::vector<std::uint32_t> layers = plan_.layers->of_image(image);
+    const std::vector<tree::Node> nodes = merged(layers);
+    const auto find = [&](std::string_view path) -> std::optional<Entry> {
+      const auto node = std::lower_bound(nodes.begin(), nodes.end(), path,
+                                         [](const tree::Node& a, std::string_view b) { return path_less(a.path, b); });
+      if (node == nodes.end() || node->path != path || node->kind != Kind::regular) return std::nullopt;
+      return entry_of(*node, layers);
+    };
+    const std::string binary = config.binary.empty() ? "kernel" : config.binary;
+    plan_.boot.cmdline = config.cmdline;
+    plan_.boot.kernel = find(binary);
+    if (!plan_.boot.kernel) {
+      throw Error{config.where.to_string(), ": did not find kernel in kernel image ", name, ": it has no file ", quote(binary)}
+          .with_hint("say with `binary:` what the kernel's file is called");
+    }
+    if (config.ucode && !config.ucode->empty()) plan_.boot.ucode = find(*config.ucode);
+    const std::uint32_t part = begin_part("kernel", false);
+    std::vector<RootItem> items{item(part, "boot", directory_)};
+    const std::string tar_name = config.tar.value_or("kernel.tar");
+    if (!tar_name.empty() && tar_name != "none") {
+      const std::optional<Entry> tar = find(tar_name);
+      if (!tar) {
+        throw Error{config.where.to_string(), ": did not find kernel tar in kernel image ", name, ": it has no file ",
+                    quote(tar_name)}
+            .with_hint("say with `tar:` what the modules' tar is called, or `tar: none` if there is none");
+      }
+      const std::vector<std::uint32_t> modules{plan_.layers->nested(tar->layer, tar->entry)};
+      for (const tree::Node& node : merged(modules)) {
+        if (!node.path.empty()) items.push_back(item(part, node.path, entry_of(node, modules)));
+      }
+    }
+    add_root_items(std::move(items), directory_);
+  }
+
+  void add_init(std::size_t i) {
+    const oci::Image& image = *system_.init[i];
+    const std::uint32_t part = begin_part(concat("init ", image.reference.canonical()), false);
+    std::vector<RootItem> items;
+    for (const Entry& entry : flatten(image, Role::init)) items.push_back(item(part, entry.path, entry));
+    add_root_items(std::move(items), directory_);
+  }
+
+  void add_container(const ResolvedContainer& container) {
+    const std::uint32_t part = begin_part(concat(container.section, "/", container.name), true);
+    const std::string_view directory = keep(container.directory);
+    std::vector<RootItem> items{item(part, directory, directory_)};
+    const auto add = [&](std::string_view name, const Entry& entry) {
+      items.push_back(item(part, keep(concat(directory, "/", name)), entry));
+    };
+    add("config.json", generate(Kind::regular, 0644, container.config_json));
+    add("runtime.json", generate(Kind::regular, 0644, container.runtime_json));
+    if (!container.readonly) add("tmp", directory_);
+    if (!container.readonly || !container.owns_root) add("rootfs", directory_);
+    if (container.owns_root) {
+      items.push_back(item(part, keep(container.root), directory_));
+      const std::string_view prefix = keep(container.root + "/");
+      trees_[part] = flatten(*container.image, Role::container);
+      for (Entry& entry : trees_[part]) entry.prefix = prefix;
+    }
+    add_root_items(std::move(items), directory_);
+  }
+
+  void add_files() {
+    if (system_.files.empty()) return;
+    const std::uint32_t part = begin_part("files", false);
+    std::vector<RootItem> items;
+    for (const ResolvedFile& resolved : system_.files) {
+      const config::File& file = resolved.config;
+      Generated generated = generated_file(resolved);
+      const std::string_view path = keep(file.path);
+      std::erase_if(items, [&](const RootItem& earlier) { return earlier.path == path; });
+      Generated parent;
+      parent.kind = Kind::directory;
+      parent.meta = generated.meta;
+      parent.meta.mode = with_execute(file.mode);
+      items.push_back(item(part, path, add_generated(std::move(generated))));
+      add_file_parents(items, part, path, add_generated(std::move(parent)));
+    }
+    add_root_items(std::move(items), directory_);
+  }
+
+  /// The parents of a file take its owner and mode, unless an image or an earlier file has them.
+  void add_file_parents(std::vector<RootItem>& items, std::uint32_t part, std::string_view path, const Entry& parent) {
+    for (std::string_view up = parent_of(path); !up.empty(); up = parent_of(up)) {
+      if (std::any_of(items.begin(), items.end(), [&](const RootItem& known) { return known.path == up; })) continue;
+      RootItem implied = item(part, up, parent);
+      implied.implied = true;
+      items.push_back(implied);
+    }
+  }
+
+  static std::uint32_t with_execute(std::uint32_t mode) {
+    std::uint32_t out = mode & 0777;
+    for (const std::uint32_t shift : {0U, 3U, 6U}) {
+      if ((mode >> shift & 7) != 0) out |= 1U << shift;
+    }
+    return out;
+  }
+
+  static Generated generated_file(const ResolvedFile& file) {
+    Generated out;
+    out.meta.mode = file.config.mode;
+    out.meta.uid = file.uid;
+    out.meta.gid = file.gid;
+    out.meta.mtime = kFixedTime;
+    switch (file.config.kind) {
+      case config::File::Kind::directory: out.kind = Kind::directory; break;
+      case config::File::Kind::symlink:
+        out.kind = Kind::symlink;
+        out.content = file.config.symlink;
+        break;
+      default:
+        out.content = file.config.contents.value_or("");
+        out.source = file.source;
+    }
+    return out;
+  }
+
+  // Overrides.
+  void resolve_overrides() {
+    std::stable_sort(root_.begin(), root_.end(), [](const auto& a, const auto& b) { return path_less(a.path, b.path); });
+    mix_in_contested_trees();
+    for (const RootItem& winner : resolve_root(std::move(root_), plan_.strings)) {
+      plan_.parts[winner.part].entries.push_back(winner.entry);
+    }
+    for (std::size_t part = 0; part < trees_.size(); ++part) {
+      std::vector<Entry>& entries = plan_.parts[part].entries;
+      entries.insert(entries.end(), trees_[part].begin(), trees_[part].end());
+      trees_[part] = {};
+    }
+  }
+
+  /// The trees of containers lie apart and cannot override each other. Only where another part reaches into one (a
+  /// `files:` entry below containers/) must its entries take part in resolving.
+  void mix_in_contested_trees() {
+    std::vector<RootItem> contested;
+    for (std::uint32_t part = 0; part < trees_.size(); ++part) {
+      if (trees_[part].empty()) continue;
+      const std::string_view root = trees_[part].front().prefix.substr(0, trees_[part].front().prefix.size() - 1);
+      const bool reached = std::any_of(root_.begin(), root_.end(), [&](const RootItem& other) {
+        return is_below(other.path, root) || (other.path == root && other.part != part);
+      });
+      if (!reached) continue;
+      for (const Entry& entry : trees_[part]) {
+        RootItem moved = item(part, entry.path, entry);
+        moved.path = keep(entry.full_path());
+        moved.entry.prefix = {};
+        moved.entry.path = moved.path;
+        contested.push_back(moved);
+      }
+      trees_[part] = {};
+    }
+    root_.insert(root_.end(), contested.begin(), contested.end());
+  }
+
+  const ResolvedSystem& system_;
+  Plan plan_;
+  Entry directory_;                        ///< a generated directory 0755 0:0
+  std::vector<RootItem> root_;             ///< of all parts, but for the containers' own trees
+  std::vector<std::vector<Entry>> trees_;  ///< by part: the containers' own trees
+};
+
+}  // namespace
+
+std::string Entry::full_path() const { return concat(prefix, path); }
+
+tree::Metadata Plan::metadata(const Entry& entry) const {
+  return entry.layer == kGenerated ? generated[entry.entry].meta : layers->layer(entry.layer).index.entry(entry.entry).meta;
+}
+
+std::uint64_t Plan::content_size(const Entry& entry) const {
+  if (entry.layer != kGenerated) return layers->layer(entry.layer).index.entry(entry.entry).size;
+  const Generated& file = generated[entry.entry];
+  return file.source ? file.source->size : file.content.size();
+}
+
+Plan make_plan(const ResolvedSystem& system, Layers& layers) { return Planner{system, layers}.make(); }
+
+}  // namespace kiln::build

@@ -1,0 +1,184 @@
+#include "build/resolve.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "config/load.h"
+#include "runtime/bundle.h"
+
+namespace kiln::build {
+namespace {
+
+/// Adds where in the YAML it happened to an error of `step`.
+template <typename Step>
+auto at(const config::Position& where, const Step& step) {
+  try {
+    return step();
+  } catch (const Error& error) {
+    throw error.within(where.to_string());
+  }
+}
+
+/// Fetches every distinct reference once.
+class Fetcher {
+ public:
+  Fetcher(const oci::Platform& platform, const ImageFetcher& fetch, ThreadPool& pool, std::deque<oci::Image>& images)
+      : platform_{platform}, fetch_{fetch}, group_{pool}, images_{images} {}
+
+  /// The image will be there after wait(); a reference that cannot be parsed throws now.
+  const oci::Image* want(const std::string& text, const config::Position& where) {
+    const oci::Reference reference = at(where, [&] { return oci::Reference::parse(text); });
+    const auto [known, is_new] = wanted_.try_emplace(reference.canonical(), nullptr);
+    if (is_new) {
+      oci::Image& image = images_.emplace_back();
+      known->second = &image;
+      group_.run([this, &image, reference, where] { image = at(where, [&] { return fetch_(reference, platform_); }); });
+    }
+    return known->second;
+  }
+
+  void wait() { group_.wait(); }
+
+ private:
+  const oci::Platform& platform_;
+  const ImageFetcher& fetch_;
+  TaskGroup group_;
+  std::deque<oci::Image>& images_;
+  std::map<std::string, const oci::Image*> wanted_;
+};
+
+struct Section {
+  const char* name;
+  const std::vector<config::Container>& containers;
+  bool numbered;  ///< its directories begin with the position: they run in order
+};
+
+std::vector<Section> sections(const config::System& system) {
+  return {{"onboot", system.onboot, true}, {"onshutdown", system.onshutdown, true}, {"services", system.services, false}};
+}
+
+ResolvedContainer resolve_container(const config::Container& container, const Section& section, std::size_t position,
+                                    const oci::Image& image, const runtime::IdTable& ids,
+                                    std::map<std::string, std::string>& roots) {
+  ResolvedContainer out;
+  out.name = container.name;
+  out.section = section.name;
+  out.directory = section.numbered ? fmt::format("containers/{}/{:03}-{}", section.name, position, container.name)
+                                   : fmt::format("containers/{}/{}", section.name, container.name);
+  out.image = &image;
+  const auto label = image.config.labels.find("org.mobyproject.config");
+  const config::ContainerOptions options = runtime::effective_options(
+      container.options, label == image.config.labels.end()
+                             ? config::ContainerOptions{}
+                             : config::parse_label(label->second, image.reference.canonical()));
+  out.readonly = options.readonly.value_or(false);
+  const auto [root, is_first] = roots.try_emplace(image.reference.canonical(),
+                                                  out.directory + (out.readonly ? "/rootfs" : "/lower"));
+  out.root = root->second;
+  out.owns_root = is_first;
+  out.config_json = runtime::config_json(options, image.config, ids);
+  out.runtime_json = runtime::runtime_json(options, out.directory, out.root);
+  return out;
+}
+
+void resolve_containers(const config::System& system, const std::vector<const oci::Image*>& images,
+                        const runtime::IdTable& ids, ResolvedSystem& out) {
+  std::map<std::string, std::string> roots;  // canonical reference -> where it is extracted
+  auto image = images.begin();
+  for (const Section& section : sections(system)) {
+    for (std::size_t i = 0; i < section.containers.size(); ++i) {
+      const config::Container& container = section.containers[i];
+      out.containers.push_back(at(container.where, [&] {
+        try {
+          return resolve_container(container, section, i, **image, ids, roots);
+        } catch (const Error& error) {
+          throw error.within(section.name, " ", quote(container.name));
+        }
+      }));
+      ++image;
+    }
+  }
+}
+
+/// Nothing if there is no such file.
+std::optional<HostFile> hash_host_file(const std::string& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw SysError{errno, "reading ", quote(path)};
+  }
+  if (!S_ISREG(status.st_mode)) throw Error{quote(path), " is not a regular file"};
+  UniqueFd fd = open_file(path);
+  FdSource source{fd.get(), path};
+  HostFile file{path, 0, {}};
+  Sha256Hasher hasher;
+  std::vector<std::byte> buffer(128 * 1024);
+  while (const std::size_t got = source.read(buffer)) {
+    hasher.update(Bytes{buffer}.first(got));
+    file.size += got;
+  }
+  file.content = hasher.finish();
+  return file;
+}
+
+/// `~/` is the user's home directory (spec yaml.md §6).
+std::string host_path(const std::string& source) {
+  const char* home = std::getenv("HOME");
+  return source.starts_with("~/") && home != nullptr ? concat(home, source.substr(1)) : source;
+}
+
+/// Nothing when its source is optional and absent.
+std::optional<ResolvedFile> resolve_file(const config::File& file, const config::System& system,
+                                         const runtime::IdTable& ids) {
+  ResolvedFile out{file, runtime::resolve_id(file.uid, ids), runtime::resolve_id(file.gid, ids), {}};
+  if (file.kind == config::File::Kind::metadata) {
+    out.config.contents = file.metadata == "json" ? config::to_json(system) : config::to_yaml(system);
+  } else if (file.kind == config::File::Kind::regular && !file.contents) {
+    const std::string path = host_path(file.source);
+    out.source = hash_host_file(path);
+    if (!out.source && file.optional) return std::nullopt;
+    if (!out.source) {
+      throw Error{"file ", quote(file.path), ": its source ", quote(path), " does not exist"}.with_hint(
+          "create it, or say `optional: true` if the image can do without; sources are relative to the working directory");
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+ResolvedSystem resolve(const config::System& system, const oci::Platform& platform, const ImageFetcher& fetch,
+                       ThreadPool& pool) {
+  ResolvedSystem out;
+  out.platform = platform;
+  std::vector<const oci::Image*> container_images;
+  {
+    Fetcher fetcher{platform, fetch, pool, out.images};
+    if (system.kernel && !system.kernel->image.empty()) {
+      out.kernel = ResolvedKernel{fetcher.want(system.kernel->image, system.kernel->where), *system.kernel};
+    }
+    for (const config::InitImage& init : system.init) out.init.push_back(fetcher.want(init.image, init.where));
+    for (const Section& section : sections(system)) {
+      for (const config::Container& container : section.containers) {
+        container_images.push_back(fetcher.want(container.image, container.where));
+      }
+    }
+    fetcher.wait();
+  }
+  const runtime::IdTable ids = runtime::number_containers(system);
+  resolve_containers(system, container_images, ids, out);
+  for (const config::File& file : system.files) {
+    std::optional<ResolvedFile> resolved = at(file.where, [&] { return resolve_file(file, system, ids); });
+    if (resolved) out.files.push_back(std::move(*resolved));
+  }
+  return out;
+}
+
+}  // namespace kiln::build

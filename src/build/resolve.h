@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "config/system.h"
+#include "oci/image.h"
+
+namespace kiln::build {
+
+/// A container with all that its bundle needs.
+struct ResolvedContainer {
+  std::string name;
+  std::string section;    ///< "onboot", "onshutdown" or "services"
+  std::string directory;  ///< "containers/onboot/000-sysctl"
+  std::string root;       ///< where its image is: "<directory>/lower" or "/rootfs", or another container's
+  bool owns_root = true;  ///< false: the same reference was extracted for an earlier container (spec layout.md §7.1)
+  bool readonly = false;
+  std::string config_json, runtime_json;
+  const oci::Image* image = nullptr;
+};
+
+struct ResolvedKernel {
+  const oci::Image* image = nullptr;
+  config::Kernel config;
+};
+
+/// A file of this host: hashed when the build begins, since its content is part of what the build is a function of.
+struct HostFile {
+  std::string path;
+  std::uint64_t size = 0;
+  Sha256 content;
+};
+
+/// An entry of `files:` with its content decided: `config.contents`, or a file of this host.
+struct ResolvedFile {
+  config::File config;
+  std::uint32_t uid = 0, gid = 0;
+  std::optional<HostFile> source;
+};
+
+/// Every reference turned into an image in the store, every option decided.
+struct ResolvedSystem {
+  oci::Platform platform;
+  std::deque<oci::Image> images;  ///< each reference once
+  std::optional<ResolvedKernel> kernel;
+  std::vector<const oci::Image*> init;
+  std::vector<ResolvedContainer> containers;  ///< onboot, onshutdown, services
+  std::vector<ResolvedFile> files;
+};
+
+/// Brings one image of that platform into the store if it is not there, and returns it. Must be thread-safe.
+using ImageFetcher = std::function<oci::Image(const oci::Reference& reference, const oci::Platform& platform)>;
+
+/// Fetches all images (in parallel) and computes the bundles' JSON. Errors carry the position in the YAML.
+ResolvedSystem resolve(const config::System& system, const oci::Platform& platform, const ImageFetcher& fetch,
+                       ThreadPool& pool);
+
+}  // namespace kiln::build

@@ -1,0 +1,74 @@
+#include "build/segment_cache.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+
+namespace kiln::build {
+namespace {
+
+struct Trailer {
+  char magic[8] = {'K', 'I', 'L', 'N', 'S', 'E', 'G', '1'};
+  le64 size;
+};
+static_assert(sizeof(Trailer) == 16);
+
+}  // namespace
+
+SegmentCache::SegmentCache(const oci::Store& store) : directory_{store.derived_directory("segments")} {
+  AtomicFile::remove_stale(directory_);
+}
+
+std::optional<SegmentFile> SegmentCache::find(const Sha256& key) const {
+  const std::filesystem::path path = directory_ / key.hex();
+  UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd) return std::nullopt;
+  struct stat status = {};
+  if (::fstat(fd.get(), &status) != 0 || status.st_size < static_cast<off_t>(sizeof(Trailer))) return std::nullopt;
+  const auto size = static_cast<std::uint64_t>(status.st_size) - sizeof(Trailer);
+  Trailer found;
+  const Trailer expected{.size = size};
+  if (::pread(fd.get(), &found, sizeof found, static_cast<off_t>(size)) != sizeof found) return std::nullopt;
+  if (std::memcmp(&found, &expected, sizeof found) != 0) return std::nullopt;
+  ::futimens(fd.get(), nullptr);
+  return SegmentFile{path, size};
+}
+
+AtomicFile SegmentCache::create(const Sha256& key) const { return AtomicFile{directory_ / key.hex()}; }
+
+SegmentFile SegmentCache::store(AtomicFile file, std::uint64_t size) const {
+  const Trailer trailer{.size = size};
+  file.sink().write(Bytes{reinterpret_cast<const std::byte*>(&trailer), sizeof trailer});
+  file.commit();
+  return {file.path(), size};
+}
+
+void SegmentCache::prune(std::uint64_t limit) const {
+  struct Cached {
+    std::filesystem::file_time_type used;
+    std::uint64_t size;
+    std::filesystem::path path;
+  };
+  std::vector<Cached> all;
+  std::uint64_t total = 0;
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator{directory_, error}) {
+    if (file.path().filename().native().starts_with('.')) continue;
+    const auto size = file.file_size(error);
+    if (error) continue;
+    all.push_back({file.last_write_time(error), size, file.path()});
+    total += size;
+  }
+  std::sort(all.begin(), all.end(), [](const Cached& a, const Cached& b) { return a.used < b.used; });
+  for (const Cached& oldest : all) {
+    if (total <= limit) break;
+    if (std::filesystem::remove(oldest.path, error)) total -= oldest.size;
+  }
+}
+
+}  // namespace kiln::build

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "oci/store.h"
+
+namespace kiln::build {
+
+/// A rendered segment on disk: `size` bytes of `path` from the start (a trailer of the cache's own follows).
+struct SegmentFile {
+  std::filesystem::path path;
+  std::uint64_t size = 0;
+};
+
+/// Rendered segments, found by the key of all that decides their bytes; in the store's derived directory `segments`.
+/// Each file ends in a trailer that repeats its size, so that one a power failure cut short is not taken for whole.
+class SegmentCache {
+ public:
+  explicit SegmentCache(const oci::Store& store);
+
+  /// The segment, if it is there and whole. Marks it as used, for prune().
+  std::optional<SegmentFile> find(const Sha256& key) const;
+
+  /// A file to write a segment to; it becomes visible when store() is called with it.
+  AtomicFile create(const Sha256& key) const;
+  SegmentFile store(AtomicFile file, std::uint64_t size) const;
+
+  /// Removes the segments that were used longest ago until `limit` bytes are left.
+  void prune(std::uint64_t limit) const;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+}  // namespace kiln::build

@@ -1,0 +1,277 @@
+#include "build/segments.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "base/error.h"
+
+namespace kiln::build {
+namespace {
+
+using tree::Kind;
+
+// What libarchive and cpio are told of the number of names of a shared file: they forget an inode when they have seen
+// that many, and the true number would make every part's bytes depend on all others.
+constexpr std::uint32_t kSharedLinkCount = 0xffff;
+
+struct IdentityHash {
+  std::size_t operator()(const Identity& identity) const {
+    return static_cast<std::size_t>(identity[0]) << 32 | identity[2];
+  }
+};
+
+Identity identity_from(const Sha256& hash) {
+  Identity out{};
+  __builtin_memcpy(out.data(), hash.bytes.data(), sizeof out);
+  for (std::uint32_t& number : out) number &= 0x7fffffff;
+  // The top bit of major is set, so that it cannot meet the running numbers of unshared files (major 0).
+  out[0] |= 0x40000000;
+  return out;
+}
+
+void hash_number(Sha256Hasher& hasher, std::uint64_t number) {
+  const le64 bytes{number};
+  hasher.update(Bytes{reinterpret_cast<const std::byte*>(&bytes), sizeof bytes});
+}
+
+void hash_text(Sha256Hasher& hasher, std::string_view text) {
+  hash_number(hasher, text.size());
+  hasher.update(text);
+}
+
+/// Two files with the same identity may be one inode: same content, metadata and extended attributes.
+Identity content_identity(const tree::LayerEntry& file, Sha256Hasher& hasher) {
+  hasher.update(Bytes{file.content.bytes});
+  for (const std::uint64_t number : {std::uint64_t{file.meta.mode}, std::uint64_t{file.meta.uid}, std::uint64_t{file.meta.gid},
+                                     static_cast<std::uint64_t>(file.meta.mtime)}) {
+    hash_number(hasher, number);
+  }
+  for (const tree::Xattr& xattr : file.xattrs) {
+    hash_text(hasher, xattr.name);
+    hash_text(hasher, xattr.value);
+  }
+  return identity_from(hasher.finish());
+}
+
+/// Names an inode of an image: for files that are hard links there, and may not be shared with others.
+Identity inode_identity(const Plan& plan, std::size_t part, const Entry& entry, Sha256Hasher& hasher) {
+  hash_text(hasher, plan.parts[part].name);
+  hasher.update(Bytes{plan.layers->layer(entry.layer).identity.bytes});
+  hash_number(hasher, entry.entry);
+  return identity_from(hasher.finish());
+}
+
+/// Finds out which files of the plan share an inode.
+class Sharing {
+ public:
+  Sharing(const Plan& plan, ArchiveKind kind) : plan_{plan}, kind_{kind} {
+    for (std::size_t part = 0; part < plan.parts.size(); ++part) {
+      for (const Entry& entry : plan.parts[part].entries) {
+        if (const std::optional<Identity> identity = candidate(part, entry)) ++inodes_[*identity].names;
+      }
+    }
+  }
+
+  /// In plan order.
+  SegmentItem next(std::size_t part, const Entry& entry) {
+    SegmentItem item;
+    item.entry = &entry;
+    const std::optional<Identity> identity = candidate(part, entry);
+    if (!identity) return item;
+    Inode& inode = inodes_.find(*identity)->second;
+    if (inode.names < 2) return item;
+    item.identity = *identity;
+    item.shared = true;
+    item.link = inode.first != nullptr;
+    if (!item.link) inode.first = &entry;
+    item.first = inode.first;
+    return item;
+  }
+
+ private:
+  struct Inode {
+    std::uint32_t names = 0;
+    const Entry* first = nullptr;
+  };
+
+  std::optional<Identity> candidate(std::size_t part, const Entry& entry) {
+    if (entry.kind != Kind::regular || entry.layer == kGenerated) return std::nullopt;
+    if (kind_ == ArchiveKind::cpio && plan_.parts[part].shareable) {
+      const tree::LayerEntry file = plan_.layers->layer(entry.layer).index.entry(entry.entry);
+      if (file.size > 0) return content_identity(file, hasher_);
+    }
+    if (!entry.linked) return std::nullopt;
+    return inode_identity(plan_, part, entry, hasher_);
+  }
+
+  const Plan& plan_;
+  ArchiveKind kind_;
+  Sha256Hasher hasher_;
+  std::unordered_map<Identity, Inode, IdentityHash> inodes_;
+};
+
+bool has_layer_content(const Plan& plan, const SegmentItem& item) {
+  return !item.link && item.entry->kind == Kind::regular && item.entry->layer != kGenerated &&
+         plan.content_size(*item.entry) > 0;
+}
+
+/// One part as up to three kinds of segments: what has no content or a little of our own; the content of each layer,
+/// in tar order; and last the links, so that every tool has seen what they link to.
+void add_part(const Plan& plan, std::size_t number, Sharing& sharing, std::vector<Segment>& out) {
+  const Part& part = plan.parts[number];
+  Segment rest{part.name, {}, {}, {}, 0, {}};
+  Segment links{part.name, {}, {}, {}, 0, {}};
+  std::map<std::uint32_t, Segment> contents;
+  for (const Entry& entry : part.entries) {
+    const SegmentItem item = sharing.next(number, entry);
+    if (item.link) {
+      links.items.push_back(item);
+    } else if (has_layer_content(plan, item)) {
+      Segment& segment = contents.try_emplace(entry.layer, Segment{part.name, entry.layer, {}, {}, 0, {}}).first->second;
+      segment.items.push_back(item);
+    } else {
+      rest.items.push_back(item);
+    }
+  }
+  out.push_back(std::move(rest));
+  for (auto& [layer, segment] : contents) {
+    std::sort(segment.items.begin(), segment.items.end(),
+              [](const SegmentItem& a, const SegmentItem& b) { return a.entry->entry < b.entry->entry; });
+    out.push_back(std::move(segment));
+  }
+  out.push_back(std::move(links));
+}
+
+/// newc has no extended attributes: they travel in a table that the guest applies (guest/README.md).
+std::string xattr_table(const Plan& plan) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  const auto escaped = [](std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte <= 0x20 || byte >= 0x7f || c == '\\') {
+        out += '\\';
+        for (const int shift : {6, 3, 0}) out += static_cast<char>('0' + (byte >> shift & 7));
+      } else {
+        out += c;
+      }
+    }
+    return out;
+  };
+  std::string table;
+  for (const Part& part : plan.parts) {
+    for (const Entry& entry : part.entries) {
+      if (entry.layer == kGenerated) continue;
+      for (const tree::Xattr& xattr : plan.layers->layer(entry.layer).index.entry(entry.entry).xattrs) {
+        table += escaped(entry.full_path()) + '\t' + escaped(xattr.name) + '\t';
+        for (const char c : xattr.value) {
+          table += kHex[static_cast<unsigned char>(c) >> 4];
+          table += kHex[static_cast<unsigned char>(c) & 15];
+        }
+        table += '\n';
+      }
+    }
+  }
+  return table;
+}
+
+Segment xattr_segment(const std::string& table) {
+  Segment segment{"extended attributes", {}, {}, {}, table.size(), {}};
+  ArchiveEntry directory;
+  directory.path = ".kiln";
+  directory.kind = Kind::directory;
+  directory.meta = {.mode = 0700, .mtime = kFixedTime};
+  append_header(ArchiveKind::cpio, segment.generated, directory);
+  ArchiveEntry file;
+  file.path = ".kiln/xattrs";
+  file.meta = {.mode = 0600, .mtime = kFixedTime};
+  file.size = table.size();
+  append_header(ArchiveKind::cpio, segment.generated, file);
+  segment.generated += table;
+  segment.generated.append(padding_after(ArchiveKind::cpio, table.size()), '\0');
+  return segment;
+}
+
+/// Files that are not shared have running numbers within their segment, as readers expect some number.
+void number_unshared(Segment& segment) {
+  std::uint32_t number = 1;
+  for (SegmentItem& item : segment.items) {
+    if (!item.shared) item.identity = {0, 0, number++};
+  }
+}
+
+Sha256 segment_key(const Plan& plan, const SegmentList& list, const Segment& segment) {
+  Sha256Hasher hasher;
+  hash_text(hasher, concat("kiln segment 1 ", list.kind == ArchiveKind::cpio ? "cpio " : "tar ", list.compression.to_string()));
+  std::string header;
+  for (const SegmentItem& item : segment.items) {
+    header.clear();
+    append_header(list.kind, header, archive_entry(plan, list.kind, item));
+    hash_text(hasher, header);
+    if (item.link || item.entry->kind != Kind::regular) continue;
+    if (item.entry->layer == kGenerated) {
+      const Generated& file = plan.generated[item.entry->entry];
+      hash_text(hasher, file.source ? file.source->content.hex() : file.content);
+    } else {
+      hasher.update(Bytes{plan.layers->layer(item.entry->layer).index.entry(item.entry->entry).content.bytes});
+    }
+  }
+  hash_text(hasher, segment.generated);
+  return hasher.finish();
+}
+
+}  // namespace
+
+ArchiveEntry archive_entry(const Plan& plan, ArchiveKind kind, const SegmentItem& item) {
+  const Entry& entry = *item.entry;
+  ArchiveEntry out;
+  out.path = entry.full_path();
+  out.kind = entry.kind;
+  out.identity = item.identity;
+  out.nlink = item.shared ? kSharedLinkCount : 1;
+  if (entry.layer == kGenerated) {
+    const Generated& file = plan.generated[entry.entry];
+    out.meta = file.meta;
+    if (file.kind == Kind::symlink) out.link = file.content;
+    if (file.kind == Kind::regular) out.size = plan.content_size(entry);
+  } else {
+    const tree::LayerEntry file = plan.layers->layer(entry.layer).index.entry(entry.entry);
+    out.meta = file.meta;
+    if (entry.kind == Kind::symlink) out.link = file.link;
+    if (entry.kind == Kind::regular && !item.link) out.size = file.size;
+    out.user_name = file.user_name;
+    out.group_name = file.group_name;
+    out.xattrs = file.xattrs;
+  }
+  if (item.link && kind == ArchiveKind::tar) {
+    out.kind = Kind::hard_link;
+    out.link = item.first->full_path();
+  }
+  return out;
+}
+
+SegmentList make_segments(const Plan& plan, ArchiveKind kind, const Compression& compression) {
+  SegmentList list{kind, compression, {}, 0, 0};
+  Sharing sharing{plan, kind};
+  for (std::size_t part = 0; part < plan.parts.size(); ++part) add_part(plan, part, sharing, list.segments);
+  if (kind == ArchiveKind::cpio) {
+    if (const std::string table = xattr_table(plan); !table.empty()) list.segments.push_back(xattr_segment(table));
+  }
+  Segment end{"end", {}, {}, std::string{archive_end(kind)}, 0, {}};
+  list.segments.push_back(std::move(end));
+  std::erase_if(list.segments, [](const Segment& segment) { return segment.items.empty() && segment.generated.empty(); });
+  for (Segment& segment : list.segments) {
+    number_unshared(segment);
+    for (const SegmentItem& item : segment.items) {
+      const std::uint64_t size = item.entry->kind == Kind::regular ? plan.content_size(*item.entry) : 0;
+      list.root_size += size;
+      if (!item.link) segment.content_size += size;
+    }
+    list.content_size += segment.content_size;
+    segment.key = segment_key(plan, list, segment);
+  }
+  return list;
+}
+
+}  // namespace kiln::build

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/sha256.h"
+#include "build/archive_entry.h"
+#include "build/compression.h"
+#include "build/plan.h"
+
+namespace kiln::build {
+
+/// How an entry stands in an archive.
+struct SegmentItem {
+  const Entry* entry = nullptr;
+  const Entry* first = nullptr;  ///< for a link: the entry that carries the content
+  Identity identity{};
+  bool shared = false;  ///< one of several names of an inode
+  bool link = false;    ///< of those, one without content
+};
+
+/// A run of archive entries that is rendered and cached on its own (DESIGN.md, "Segments"). Either all its content comes
+/// from one layer, in tar order, so that the layer is read once from start to end; or from none.
+struct Segment {
+  std::string name;                      ///< "services/web" for reports
+  std::optional<std::uint32_t> layer;    ///< where the content comes from
+  std::vector<SegmentItem> items;
+  std::string generated;                 ///< further bytes of archive after the items, already encoded
+  std::uint64_t content_size = 0;        ///< bytes before compression, roughly: for reports and for scheduling
+  Sha256 key;                            ///< of all that decides its bytes
+};
+
+/// What an archive of the whole plan is made of.
+struct SegmentList {
+  ArchiveKind kind = ArchiveKind::cpio;
+  Compression compression;
+  std::vector<Segment> segments;
+  std::uint64_t root_size = 0;     ///< bytes of regular files in the root tree, every name counted
+  std::uint64_t content_size = 0;  ///< of which this much is stored, each shared file once
+};
+
+/// Cuts the plan into segments. In a cpio, files of shareable parts that are identical in content and metadata become
+/// one inode, whose first name in plan order carries the content. In a tar, only what is hard-linked in its image is.
+SegmentList make_segments(const Plan& plan, ArchiveKind kind, const Compression& compression);
+
+/// The header of an item as it stands in the archive.
+ArchiveEntry archive_entry(const Plan& plan, ArchiveKind kind, const SegmentItem& item);
+
+}  // namespace kiln::build

@@ -1,0 +1,24 @@
+#include "format/format.h"
+
+#include "base/error.h"
+
+namespace kiln::format {
+
+const std::vector<Format>& formats() {
+  static const std::vector<Format> kFormats = {
+      {"kernel+initrd", "NAME-kernel, NAME-initrd.img and NAME-cmdline", write_kernel_initrd},
+      {"tar", "NAME.tar, the root tree with /boot", write_tar},
+  };
+  return kFormats;
+}
+
+const Format& format_by_name(std::string_view name) {
+  std::string all;
+  for (const Format& format : formats()) {
+    if (name == format.name) return format;
+    all += concat(all.empty() ? "" : ", ", format.name);
+  }
+  throw Error{"unknown format ", quote(name), ": expected one of ", all};
+}
+
+}  // namespace kiln::format
