@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/stream.h"
+
+namespace kiln::archive {
+
+/// What the kernel unpacks an initramfs from and the build writes.
+enum class Codec { none, gzip, zstd };
+
+/// "none", "gzip" or "zstd".
+std::string_view codec_name(Codec codec);
+std::optional<Codec> parse_codec(std::string_view name);
+
+/// What is used when nobody says: zstd 3, gzip 6.
+int default_level(Codec codec);
+
+/// Throws Error unless the codec has that level: gzip 1 to 12, zstd 1 to 22, none any.
+void check_level(Codec codec, int level);
+
+// The bytes that come out depend on the input, codec and level (and the version of the library) and on nothing else:
+// not on the processor, the number of threads, or how the input was cut into calls.
+
+/// Compresses one piece of memory after the other, each into one gzip member or zstd frame of its own. Keeps its
+/// tables between calls; one per thread.
+class FrameCompressor {
+ public:
+  FrameCompressor(Codec codec, int level);  ///< throws Error for a level the codec does not have
+  ~FrameCompressor();
+  FrameCompressor(FrameCompressor&&) noexcept;
+  FrameCompressor& operator=(FrameCompressor&&) noexcept;
+
+  /// Appends the compressed form of `raw` (which may be empty) to `out`.
+  void compress(Bytes raw, std::string& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Compresses a stream of any length into ONE gzip member or zstd frame written to another sink, in bounded memory:
+/// for a single file that is too large for FrameCompressor. The result differs from FrameCompressor's.
+class StreamCompressor final : public Sink {
+ public:
+  /// zstd works on `threads` threads of its own; gzip on the caller's.
+  StreamCompressor(Codec codec, int level, Sink& to, unsigned threads = 1);
+  ~StreamCompressor() override;
+
+  void write(Bytes raw) override;
+  void finish();  ///< without it the frame is incomplete
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kiln::archive

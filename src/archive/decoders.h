@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+
+#include "archive/compressed_input.h"
+
+// One decoder per format, each in the one file that knows its library; decompress() chooses among them.
+namespace kiln::archive {
+
+std::unique_ptr<Source> make_gzip_decoder(std::unique_ptr<CompressedInput> input);
+std::unique_ptr<Source> make_zstd_decoder(std::unique_ptr<CompressedInput> input);
+std::unique_ptr<Source> make_xz_decoder(std::unique_ptr<CompressedInput> input);
+
+}  // namespace kiln::archive

@@ -1,0 +1,69 @@
+#include <zstd.h>
+
+#include <new>
+
+#include "archive/decoders.h"
+
+namespace kiln::archive {
+namespace {
+
+constexpr std::string_view kFormat = "zstd";
+// 128 MiB, what `zstd -d` accepts without --long: a hostile header must not make us allocate gigabytes.
+constexpr int kMaxWindowLog = 27;
+
+/// All frames of a zstd file (RFC 8878), skippable ones left out.
+class ZstdDecoder final : public Source {
+ public:
+  explicit ZstdDecoder(std::unique_ptr<CompressedInput> input) : input_{std::move(input)} {
+    if (!context_) throw std::bad_alloc{};
+    ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
+  }
+
+  std::size_t read(MutableBytes into) override {
+    for (;;) {
+      if (between_frames_ && !begin_frame()) return 0;
+      const Bytes in = input_->available();
+      const std::size_t got = decompress(in, into);
+      if (got > 0) return got;
+      if (in.empty() && !between_frames_) throw input_->truncated(kFormat);
+    }
+  }
+
+ private:
+  struct Free {
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+
+  /// False at the end of the input. The first byte of a frame's magic number tells it from padding.
+  bool begin_frame() {
+    const Bytes in = input_->available();
+    if (!in.empty() && (in[0] == std::byte{0x28} || (in[0] & std::byte{0xf0}) == std::byte{0x50})) {
+      between_frames_ = false;
+      return true;
+    }
+    input_->expect_only_padding(kFormat);
+    return false;
+  }
+
+  std::size_t decompress(Bytes in, MutableBytes into) {
+    ZSTD_inBuffer source{in.data(), in.size(), 0};
+    ZSTD_outBuffer target{into.data(), into.size(), 0};
+    const std::size_t code = ZSTD_decompressStream(context_.get(), &target, &source);
+    input_->consume(source.pos);
+    if (ZSTD_isError(code) != 0) throw input_->damaged(kFormat, ZSTD_getErrorName(code));
+    between_frames_ = code == 0;
+    return target.pos;
+  }
+
+  std::unique_ptr<CompressedInput> input_;
+  std::unique_ptr<ZSTD_DCtx, Free> context_{ZSTD_createDCtx()};
+  bool between_frames_ = true;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_zstd_decoder(std::unique_ptr<CompressedInput> input) {
+  return std::make_unique<ZstdDecoder>(std::move(input));
+}
+
+}  // namespace kiln::archive
