@@ -46,7 +46,12 @@ class Build {
 
   const Plan& plan();
 
+  /// Keeps the caches from growing without end: removes what was used longest ago.
+  void prune() const { cache_.prune(kCacheLimit); }
+
  private:
+  static constexpr std::uint64_t kCacheLimit = std::uint64_t{8} << 30;
+
   Sha256 memo_key() const;
   std::optional<BootSet> recall(const Sha256& key) const;
   void remember(const Sha256& key, const BootSet& set, const SegmentList& list) const;

@@ -172,6 +172,7 @@ void FrameCrew::Stream::frame(std::string raw) {
     if (crew_.error_) throw Cancelled{};
     if (!crew_.help(lock)) crew_.changed_.wait(lock);
   }
+  if (error_) std::rethrow_exception(error_);
   if (crew_.error_) throw Cancelled{};
   crew_.pending_ += raw.size();
   crew_.frames_.push_back({this, handed_over_++, std::move(raw)});
