@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "archive/decompress.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/kernel_form.h"
 #include "tree/layer_content.h"
 
 namespace kiln::build {
@@ -53,36 +53,14 @@ class FileRange final : public Source {
   LimitedSource limited_;
 };
 
-struct Range {
-  std::uint64_t offset = 0, size = 0;
-};
-
-template <typename T>
-T load(Bytes head, std::size_t offset) {
-  T value;
-  std::memcpy(&value, head.data() + offset, sizeof value);
-  return value;
-}
-
-/// Where the compressed kernel proper is: everything, or the payload of a bzImage (Linux
-/// Documentation/arch/x86/boot.rst) or of an EFI zboot image (drivers/firmware/efi/libstub/zboot-header.S).
-Range payload(Bytes head, std::uint64_t file_size) {
-  if (head.size() > 0x250 && as_text(head.subspan(0x202, 4)) == "HdrS" && load<le16>(head, 0x206) >= 0x208) {
-    const std::uint64_t setup_sectors = static_cast<unsigned>(head[0x1f1]);
-    return {load<le32>(head, 0x248) + ((setup_sectors == 0 ? 4 : setup_sectors) + 1) * 512, load<le32>(head, 0x24c)};
-  }
-  if (head.size() > 16 && as_text(head.subspan(4, 4)) == "zimg") return {load<le32>(head, 8), load<le32>(head, 12)};
-  return {0, file_size};
-}
-
 bool search_kernel(const ExtractedFile& kernel) {
   UniqueFd fd = open_file(kernel.path);
-  std::array<std::byte, 0x260> head{};
+  std::array<std::byte, kKernelHeadSize> head{};
   FdSource whole{fd.get(), kernel.path.native()};
-  const std::size_t got = read_full(whole, head);
-  const Range range = payload(Bytes{head}.first(got), kernel.size);
-  if (range.offset > kernel.size || range.size > kernel.size - range.offset) return false;
-  FileRange compressed{fd.get(), kernel.path.native(), range.offset, range.size};
+  KernelInfo info = recognise_kernel(Bytes{head}.first(read_full(whole, head)));
+  if (info.payload_size == 0) info.payload_size = kernel.size;
+  if (info.payload_offset > kernel.size || info.payload_size > kernel.size - info.payload_offset) return false;
+  FileRange compressed{fd.get(), kernel.path.native(), info.payload_offset, info.payload_size};
   const std::unique_ptr<Source> proper = archive::decompress(compressed, "kernel");
   try {
     return contains(*proper, kZstdMessage);

@@ -1,0 +1,11 @@
+#include <cstdlib>
+
+#include "base/kernel_form.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+  const kiln::KernelInfo info = kiln::recognise_kernel({reinterpret_cast<const std::byte*>(data), size});
+  // Only what has a form has an architecture, and a payload goes with zboot alone.
+  if (info.form == kiln::KernelForm::unknown && info != kiln::KernelInfo{}) std::abort();
+  if (info.form != kiln::KernelForm::efi_zboot && info.payload_size != 0) std::abort();
+  return 0;
+}
