@@ -8,25 +8,29 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/value.h"
 
 namespace kiln::config {
 
 /// A uid or gid as written: a number, or the name of a container (spec yaml.md §9.1).
 using Id = std::variant<std::uint32_t, std::string>;
 
+struct IdMapping {
+  std::uint32_t host_id = 0, container_id = 0, size = 0;
+  bool operator==(const IdMapping&) const = default;
+};
+
 struct Mount {
   std::string destination, type, source;
   std::vector<std::string> options;
+  std::vector<IdMapping> uid_mappings, gid_mappings;
+  bool operator==(const Mount&) const = default;
 };
 
 struct Device {
   std::string path, type;
   std::int64_t major = 0, minor = 0;
   std::string mode;
-};
-
-struct IdMapping {
-  std::uint32_t host_id = 0, container_id = 0, size = 0;
 };
 
 struct Interface {
@@ -46,11 +50,11 @@ struct Runtime {
   std::optional<std::string> namespace_name;
 };
 
-/// runtime-spec LinuxResources as JSON text with the specification's key order and names, ready to be placed in
-/// config.json; devices are kept apart since rules for `devices:` are appended to them.
+/// runtime-spec LinuxResources with the specification's key order and names, ready to be placed in config.json; devices
+/// are kept apart since rules for `devices:` are appended to them.
 struct Resources {
-  std::string json;     ///< object; "{}" when nothing is set; without "devices"
-  std::string devices;  ///< array of device rules; "[]" when none
+  Value limits;   ///< object, null when nothing is set; without "devices"
+  Value devices;  ///< list of device rules, null when none
 };
 
 /// The fields of an image object (spec yaml.md §5.1), from YAML or from a label. Absent and empty are different:
@@ -72,15 +76,21 @@ struct ContainerOptions {
 };
 
 struct Container {
-  std::string name;
+  std::string name;   ///< a safe single path component
   std::string image;  ///< reference as written, `@pkg:` resolved
-  Position where;
+  Position where;     ///< of the image's value
   ContainerOptions options;
+
+  /// `binds`, `binds.add` and `mounts` before volume names were replaced by paths (yaml.md §7), for `metadata`.
+  struct AsWritten {
+    std::optional<std::vector<std::string>> binds, binds_add;
+    std::optional<std::vector<Mount>> mounts;
+  } written;
 };
 
 struct Kernel {
   std::string image;  ///< empty: no kernel
-  Position where;
+  Position where;     ///< of the image's value
   std::string cmdline, binary;
   std::optional<std::string> tar, ucode;
 };
@@ -100,10 +110,18 @@ struct File {
   std::uint32_t mode = 0600;
   Id uid = 0U, gid = 0U;
   Position where;
+
+  /// The text of `path`, `mode`, `uid` and `gid` in the YAML, for `metadata`; absent where a default stands.
+  struct AsWritten {
+    std::string path, mode;
+    std::optional<Id> uid, gid;
+  } written;
 };
 
 struct Volume {
-  std::string name, image, format;
+  std::string name;    ///< [a-z0-9_-]+
+  std::string image;   ///< empty: a blank directory
+  std::string format;  ///< "oci", "filesystem" or empty, which means the latter
   bool readonly = false;
   std::vector<std::string> platforms;
   Position where;

@@ -1,0 +1,25 @@
+#include "base/error.h"
+#include "config/document.h"
+#include "config/load.h"
+
+namespace kiln::config {
+
+ContainerOptions parse_label(const std::string& json, const std::string& image) {
+  ContainerOptions options;
+  if (json.find_first_not_of(" \t\r\n") == std::string::npos) return options;
+  Diagnostics diagnostics;
+  const std::string name = concat("label org.mobyproject.config of image ", quote(image));
+  Decoder decoder{name, diagnostics};
+  const Place place{nullptr, "the label", "", 0};
+  if (const NodePtr root = parse_yaml(json, name, diagnostics, Limits{})) {
+    if (root->kind == Node::Kind::mapping) {
+      decode_entries(decoder, place, *root, options);
+    } else {
+      decoder.wrong_type(place, *root, "a mapping");
+    }
+  }
+  diagnostics.throw_if_any();
+  return options;
+}
+
+}  // namespace kiln::config
