@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/stream.h"
+#include "tree/layer_index.h"
+
+namespace kiln::tree {
+
+/// Who gets the content of files, one file after the other.
+struct ContentVisitor {
+  virtual ~ContentVisitor() = default;
+  virtual void begin(std::uint32_t entry, std::uint64_t size) = 0;
+  virtual void data(Bytes piece) = 0;  ///< the next bytes; pieces are never empty; holes come as zeros
+  virtual void end(std::uint32_t entry) = 0;
+};
+
+/// Reads the content of regular files of a layer in one pass over its uncompressed tar (from its first byte on), no
+/// further than the buffer in which the last of them ends. `entries_in_tar_order`: indexes of regular entries,
+/// ascending. Throws Error if the tar ends before, or if an entry is no regular file or out of order.
+void read_contents(const LayerIndex& index, Source& tar, std::span<const std::uint32_t> entries_in_tar_order,
+                   ContentVisitor& visitor);
+
+}  // namespace kiln::tree
