@@ -22,6 +22,9 @@ constexpr int kSignals[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGPWR};
 /// An onshutdown container that does not end must not keep the machine on for ever.
 constexpr Microseconds kOnshutdownLimit = std::chrono::seconds{90};
 
+/// So many corpses at a time, that those of a fork bomb cannot keep PID 1 from everything else.
+constexpr int kReapBatch = 256;
+
 }  // namespace
 
 Supervisor::Supervisor(Console& console, const Cmdline& cmdline, std::vector<Stage> stages, Microseconds begin)
@@ -91,7 +94,13 @@ void Supervisor::each_unit(Visit visit) const {
 void Supervisor::reap() {
   int status = 0;
   pid_t pid = 0;
-  while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
+  reap_again_ = true;
+  for (int reaped = 0; reaped < kReapBatch; ++reaped) {
+    pid = ::waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) {
+      reap_again_ = false;
+      return;
+    }
     bool claimed = modules_.on_child(pid);
     if (claimed) power_.scan();
     bool launching = false;
@@ -165,9 +174,11 @@ void Supervisor::report_up() {
   phase_ = Phase::up;
   stages_.push_back({"services", phase_begin_, now});
   auto failed = std::count_if(onboot_.begin(), onboot_.end(), [](const auto& unit) { return !unit->succeeded(); });
+  auto missing = std::count_if(services_.begin(), services_.end(), [](const auto& unit) { return !unit->problem().empty(); });
+  std::string not_started = missing > 0 ? format(" (%ld failed)", static_cast<long>(missing)) : "";
   std::uint64_t used = used_memory_kib();
-  console_.line(format("kiln: up in %.2fs: %zu onboot (%ld failed), %zu services, used memory %llu MiB", seconds(now - begin_),
-                       onboot_.size(), static_cast<long>(failed), services_.size(), static_cast<unsigned long long>(used >> 10)));
+  console_.line(format("kiln: up in %.2fs: %zu onboot (%ld failed), %zu services%s, used %llu MiB", seconds(now - begin_), onboot_.size(),
+                       static_cast<long>(failed), services_.size(), not_started.c_str(), static_cast<unsigned long long>(used >> 10)));
   std::vector<const Unit*> units;
   each_unit([&](const Unit& unit) { units.push_back(&unit); });
   if (Errno error = replace_file("/run/kiln/boot.json", boot_json(stages_, units, used)); error.failed()) {
@@ -201,6 +212,7 @@ void Supervisor::begin_onshutdown() {
 }
 
 std::optional<Microseconds> Supervisor::next_deadline() const {
+  if (reap_again_) return since_boot();
   std::optional<Microseconds> next = phase_ == Phase::onshutdown ? onshutdown_deadline_ : std::nullopt;
   each_unit([&](const Unit& unit) {
     if (unit.deadline() && (!next || *unit.deadline() < *next)) next = unit.deadline();
@@ -209,6 +221,7 @@ std::optional<Microseconds> Supervisor::next_deadline() const {
 }
 
 void Supervisor::tick() {
+  if (reap_again_) reap();
   Microseconds now = since_boot();
   each_unit([&](Unit& unit) { unit.tick(now); });
   if (phase_ == Phase::onshutdown && onshutdown_deadline_ && now >= *onshutdown_deadline_) {

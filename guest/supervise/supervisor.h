@@ -72,6 +72,7 @@ class Supervisor {
   PowerButton power_;
   ControlServer control_;
   bool console_watched_ = false;
+  bool reap_again_ = false;  ///< more children have ended than one batch took
 
   Phase phase_ = Phase::onboot;
   Units onboot_;

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "base/file.h"
 #include "base/json.h"
 #include "base/process.h"
@@ -147,7 +149,7 @@ void Unit::unwatch(Output& output) {
   output.close();
 }
 
-bool Unit::open_outputs(UniqueFd& out, UniqueFd& error) {
+void Unit::open_outputs(UniqueFd& out, UniqueFd& error) {
   unwatch(out_);
   unwatch(error_);
   for (auto [output, end] : {std::pair{&out_, &out}, std::pair{&error_, &error}}) {
@@ -156,7 +158,6 @@ bool Unit::open_outputs(UniqueFd& out, UniqueFd& error) {
     }
     watch(*output);
   }
-  return true;
 }
 
 void Unit::begin_launch() {
@@ -243,7 +244,7 @@ bool Unit::read_pid() {
 void Unit::on_created() {
   std::string problem = prepare_process(pid_, runtime_spec_);
   if (!problem.empty()) {
-    ::kill(pid_, SIGKILL);
+    ::kill(std::exchange(pid_, 0), SIGKILL);  // its end is no news then
     return fail_launch(problem);
   }
   run_helper(Step::start, context_.runtime.start(id_));
@@ -261,6 +262,8 @@ void Unit::on_exit(int status) {
   pid_ = 0;
   out_.drain();
   error_.drain();
+  // A one-shot container's writable layer is memory nobody needs any more. Detached: what it may have left running keeps its files.
+  if (section_ != Section::service) release_filesystem(bundle_, runtime_spec_);
   if (section_ == Section::service) {
     say(describe_exit(status));
   } else if (status == 0) {

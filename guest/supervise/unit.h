@@ -75,7 +75,7 @@ class Unit {
   void on_started();
   void on_exit(int status);
   bool read_pid();
-  bool open_outputs(UniqueFd& out, UniqueFd& error);
+  void open_outputs(UniqueFd& out, UniqueFd& error);
   void watch(Output& output);
   void unwatch(Output& output);
   void send(int signal);

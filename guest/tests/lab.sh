@@ -106,7 +106,8 @@ image() {
   cp "$packages/usr/bin/crun" "$packages/usr/bin/busybox" "$root/usr/bin/"
   install_libraries
   install_kernel_modules
-  printf '/usr/bin/busybox\tsecurity.capability\t0100000200040000000000000000000000000000\n' > "$root/.kiln/xattrs"
+  printf '/etc/labelled\tuser.kiln\t6f6b\n/sbin/poweroff\tsecurity.capability\t0100000200004000000000000000000000000000\n' > "$root/.kiln/xattrs"
+  echo x > "$root/etc/labelled"
   . "${LAB_CONTAINERS:-$(dirname "$0")/lab-containers.sh}"
   (cd "$root" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc) | zstd -q -f -3 -o "$dir/$arch.cpio.zst"
 }
