@@ -52,13 +52,14 @@ class IndexFile {
  public:
   IndexFile(Sink& out, std::uint64_t limit)
       : out_{out}, limit_{std::min<std::uint64_t>(limit, std::numeric_limits<std::uint32_t>::max())} {
-    append(format::FileHeader{});
+    append_struct(format::FileHeader{});
   }
 
   std::uint64_t position() const { return position_ + buffer_.size(); }
 
   template <typename T>
-  void append(const T& structure) {
+  void append_struct(const T& structure) {
+    static_assert(std::is_trivially_copyable_v<T>);
     append(std::string_view{reinterpret_cast<const char*>(&structure), sizeof structure});
   }
   void append(std::string_view text) { buffer_ += text; }
@@ -76,12 +77,12 @@ class IndexFile {
     footer.tar_size = tar_size;
     footer.offsets_at = position();
     footer.entries = static_cast<std::uint32_t>(offsets_.size());
-    for (const le32 offset : offsets_) append(offset);
+    for (const le32 offset : offsets_) append_struct(offset);
     append(std::string_view{reinterpret_cast<const char*>(&footer), offsetof(format::FileFooter, checksum)});
     flush();
     footer.checksum = checksum_;
-    append(footer.checksum);
-    append(footer.magic);
+    append_struct(footer.checksum);
+    append_struct(footer.magic);
     flush();
   }
 
@@ -175,13 +176,13 @@ class Indexer {
     record.has_device = kind == Kind::char_device || kind == Kind::block_device;
 
     file_.begin_record();
-    file_.append(record);
+    file_.append_struct(record);
     if (record.has_content != 0) append_content(entry);
     if (record.has_device != 0) {
       format::DeviceHeader device;
       device.major = entry.rdev_major;
       device.minor = entry.rdev_minor;
-      file_.append(device);
+      file_.append_struct(device);
     }
     file_.append(path);
     file_.append(link);
@@ -226,13 +227,13 @@ class Indexer {
     const Sha256 digest = hash_content(entry);
     std::copy_n(reinterpret_cast<const unsigned char*>(digest.bytes.data()), sizeof content.digest, content.digest);
     content.extent_count = static_cast<std::uint32_t>(entry.extents.size());
-    file_.append(content);
+    file_.append_struct(content);
     for (const archive::TarExtent& extent : entry.extents) {
       format::ExtentRecord record;
       record.file_offset = extent.file_offset;
       record.tar_offset = extent.tar_offset;
       record.size = extent.size;
-      file_.append(record);
+      file_.append_struct(record);
     }
   }
 
@@ -269,7 +270,7 @@ class Indexer {
       format::XattrHeader sizes;
       sizes.name_size = static_cast<std::uint16_t>(name.size());
       sizes.value_size = static_cast<std::uint32_t>(value.size());
-      file_.append(sizes);
+      file_.append_struct(sizes);
       file_.append(name);
       file_.append(value);
     }
@@ -283,7 +284,7 @@ class Indexer {
     check_size("a user's or group's name", name.size(), limits_.path);
     const std::uint64_t offset = file_.position();
     if (offset > std::numeric_limits<std::uint32_t>::max()) throw Error{"the layer's metadata is too large"};
-    file_.append(le16{static_cast<std::uint16_t>(name.size())});
+    file_.append_struct(le16{static_cast<std::uint16_t>(name.size())});
     file_.append(name);
     if (names_.size() < kMaxRemembered) names_.emplace(name, static_cast<std::uint32_t>(offset));
     return static_cast<std::uint32_t>(offset);
