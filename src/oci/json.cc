@@ -70,6 +70,13 @@ JsonView JsonView::required(const char* key) const {
   fail(concat("it has no ", quote(key)));
 }
 
+std::vector<std::string> JsonView::keys() const {
+  expect(value_->is_object(), "an object");
+  std::vector<std::string> out;
+  for (const auto& [key, value] : value_->items()) out.push_back(key);
+  return out;
+}
+
 std::string JsonView::text() const {
   expect(value_->is_string(), "a string");
   return value_->get<std::string>();

@@ -31,6 +31,7 @@ class JsonView {
   JsonView required(const char* key) const;
   bool has(const char* key) const { return member(key).has_value(); }
 
+  std::vector<std::string> keys() const;
   std::string text() const;
   std::uint64_t size() const;  ///< 0 to 2^63-1: what a file can have
   std::vector<JsonView> items() const;

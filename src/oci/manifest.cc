@@ -111,6 +111,16 @@ Manifest parse_manifest(std::string_view json, std::string_view name) {
   return manifest;
 }
 
+std::string manifest_media_type(std::string_view json, std::string_view name) {
+  const nlohmann::json parsed = parse_document(json, name);
+  const JsonView view{parsed, name};
+  check_schema(view);
+  if (std::string type = view.text("mediaType"); !type.empty()) return type;
+  if (view.has("manifests")) return media_type::kIndex;
+  if (view.has("config")) return media_type::kManifest;
+  view.fail("it is neither an index nor a manifest");
+}
+
 ImageConfig parse_image_config(std::string_view json, std::string_view name) {
   const nlohmann::json parsed = parse_document(json, name);
   const JsonView view{parsed, name};

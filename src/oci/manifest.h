@@ -41,6 +41,9 @@ Index parse_index(std::string_view json, std::string_view name);
 Manifest parse_manifest(std::string_view json, std::string_view name);
 ImageConfig parse_image_config(std::string_view json, std::string_view name);
 
+/// The media type of a document: what it says itself, else what its members show it to be. Throws Error for neither.
+std::string manifest_media_type(std::string_view json, std::string_view name);
+
 /// Deterministic JSON (keys in the specification's order), for images Kiln makes itself.
 std::string to_json(const Index& index);
 std::string to_json(const Manifest& manifest);

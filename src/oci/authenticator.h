@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/guarded.h"
+#include "oci/challenge.h"
+#include "oci/credentials.h"
+#include "oci/http_client.h"
+#include "oci/registry.h"
+
+namespace kiln::oci {
+
+/// What a request wants to do in a repository.
+struct Scope {
+  bool push = false;
+  std::optional<Reference> mount_from;  ///< another repository of the same registry to read from
+
+  /// distribution, "Token Scope Documentation": repository:NAME:pull,push …
+  std::vector<std::string> texts(const Reference& repository) const;
+};
+
+/// Logs in at registries: HTTP Basic or the Bearer token flow (distribution, "Token Authentication"), with the user's
+/// credentials if there are any. Answers are kept, so that a registry is asked once per repository. Thread-safe.
+class Authenticator {
+ public:
+  Authenticator(HttpClient& client, const RegistryOptions& options) : client_{client}, options_{options} {}
+
+  /// The Authorization header that worked last time, or empty.
+  std::string known(const Reference& repository, const Scope& scope);
+
+  /// The header that satisfies the challenges of a 401 reply to a request that carried `used`. Throws AccessDenied
+  /// when there is nothing better to offer, saying which credentials were tried.
+  std::string answer(const Reference& repository, const Scope& scope, const HttpReply& reply, const std::string& used);
+
+  /// The error for a reply of 401 or 403.
+  AccessDenied denied(const Reference& repository, const HttpReply& reply);
+
+ private:
+  std::optional<Credentials> credentials(const Reference& repository);
+  std::string login(const Reference& repository, const Scope& scope, const HttpReply& reply);
+  std::string fetch_token(const Challenge& challenge, const Reference& repository, const Scope& scope,
+                          const HttpReply& refused);
+  std::string tried(const Reference& repository);
+
+  HttpClient& client_;
+  const RegistryOptions& options_;
+  Guarded<std::map<std::string, std::string>> headers_;                     // by domain and scopes
+  Guarded<std::map<std::string, std::optional<Credentials>>> credentials_;  // by locator
+};
+
+/// "it answered 404 (MANIFEST_UNKNOWN: manifest unknown)" (distribution-spec, "Error Codes").
+std::string describe(const HttpReply& reply);
+
+}  // namespace kiln::oci

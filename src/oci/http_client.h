@@ -1,0 +1,89 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/stream.h"
+#include "oci/registry_options.h"
+
+namespace kiln::oci {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::string> headers;  ///< "Name: value"
+  std::string authorization;         ///< value of that header; not sent on to another origin after a redirect
+
+  // The body, if any: a text, or a part of a file.
+  std::string text;
+  int file = -1;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+struct HttpReply {
+  long status = 0;
+  std::multimap<std::string, std::string> headers;  ///< names in lower case
+  std::string body;                                 ///< unless it went into a sink; at most 1 MiB is kept
+  std::string url;                                  ///< that answered, after redirects
+
+  bool good() const { return status >= 200 && status < 300; }
+  std::string header(const std::string& name) const;  ///< the first, or empty
+};
+
+/// The exchange failed below HTTP: no connection, cut off, stalled, TLS.
+class TransportError : public Error {
+ public:
+  enum class Kind {
+    transient,  ///< may well work the next time
+    protocol,   ///< the other side does not speak what we do (HTTP to a TLS port, say)
+    permanent
+  };
+  template <typename... Parts>
+  explicit TransportError(Kind kind, const Parts&... parts) : Error{concat(parts...)}, kind_{kind} {}
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+/// HTTP(S) by libcurl with what registries need around it: proxies from the environment, extra CAs and client
+/// certificates by host, stall detection, and redirects that do not carry credentials to other hosts. Connections are
+/// kept and reused. Thread-safe.
+class HttpClient {
+ public:
+  explicit HttpClient(const RegistryOptions& options);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  /// Called with the headers of a good reply before its body; returns where the body goes (null: into the reply).
+  using ChooseSink = std::function<Sink*(const HttpReply&)>;
+
+  /// One exchange, following redirects of GET and HEAD. Every status is a reply. Throws TransportError, or what the
+  /// sink threw.
+  HttpReply perform(const HttpRequest& request, const ChooseSink& choose_sink = {});
+
+ private:
+  struct State;
+  HttpReply exchange(const HttpRequest& request, const ChooseSink& choose_sink);
+
+  std::unique_ptr<State> state_;
+};
+
+/// scheme://host:port of a URL, for comparing origins; empty if it is none of HTTP.
+std::string origin_of(const std::string& url);
+/// `location` as it stands in a reply to `base`.
+std::string resolve_url(const std::string& base, const std::string& location);
+/// Whether a URL's host is this machine: localhost, 127.0.0.0/8 or ::1.
+bool is_loopback(const std::string& url);
+/// For query strings.
+std::string url_escape(std::string_view text);
+
+}  // namespace kiln::oci
