@@ -14,8 +14,8 @@ class Guarded {
 
   class Locked {
    public:
-    T& operator*() { return value_; }
-    T* operator->() { return &value_; }
+    T& operator*() const { return value_; }
+    T* operator->() const { return &value_; }
 
    private:
     friend Guarded;
