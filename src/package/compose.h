@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/reporter.h"
+#include "package/debian_archive.h"
+#include "package/layer.h"
+#include "package/recipe.h"
+
+namespace kiln::package {
+
+/// What a recipe is made with.
+struct ComposeInputs {
+  std::filesystem::path directory;      ///< of the package, for `source:`
+  std::string architecture;             ///< Go's name
+  std::filesystem::path guest_program;  ///< for `guest:`; need not exist otherwise
+  std::filesystem::path work;           ///< where apt's state, fetched packages and temporary files may be
+};
+
+/// The content of an image.
+struct Composition {
+  explicit Composition(const std::filesystem::path& work) : spool{work} {}
+
+  Spool spool;
+  std::map<std::string, LayerFile> files;        ///< by path without leading slash
+  std::map<std::string, LayerFile> directories;  ///< as the packages have them, for parents of files
+
+  struct Origin {
+    DebianPackage package;
+    std::vector<std::string> files;  ///< paths without leading slash, sorted
+  };
+  std::vector<Origin> origins;  ///< the packages of which something was taken, by name
+};
+
+/// Carries a `debian:` recipe out. Throws Error.
+Composition compose(const DebianRecipe& recipe, const ComposeInputs& inputs, Reporter& reporter);
+
+}  // namespace kiln::package
