@@ -68,7 +68,7 @@ void decode_integer(Decoder& decoder, const Place& place, const Node& node, std:
 
 std::string Place::to_string() const {
   std::string text{kind};
-  if (!kind.empty() && !name.empty()) text += ' ';
+  if (!kind.empty() && (!name.empty() || item != 0)) text += ' ';
   if (item != 0) text += concat("item ", item);
   if (!name.empty()) text += quote(name);
   return outer ? concat(text, " of ", outer->to_string()) : text;

@@ -48,12 +48,24 @@ class TreeBuilder : public YAML::EventHandler {
   explicit TreeBuilder(const Limits& limits) : limits_{limits} {}
 
   NodePtr root() const { return root_; }
+  /// Where the innermost list or mapping begins that has not ended; nothing when none is open.
+  std::optional<TextPlace> open_place() const {
+    if (open_.empty()) return std::nullopt;
+    return place_of(*open_.back().node);
+  }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    finish(new_node(mark, Node::Kind::null), 1, anchor);
+    auto node = new_node(mark, Node::Kind::null);
+    // A value that is missing is "seen" where the next token is; its key is the better place.
+    const Node* key = open_.empty() ? nullptr : open_.back().key.get();
+    if (key && (key->line < node->line || node->column < key->column)) {
+      node->line = key->line;
+      node->column = key->column;
+    }
+    finish(std::move(node), 1, anchor);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -215,17 +227,38 @@ class TreeBuilder : public YAML::EventHandler {
   bool aliases_used_ = false;
 };
 
-/// The byte at a place, for hints; 0 if there is none.
-char byte_at(const std::string& text, const YAML::Mark& mark) {
+/// What stands at a place of the text, for messages; empty if that is not known.
+std::string_view text_at(std::string_view text, const YAML::Mark& mark) {
   const auto position = static_cast<std::size_t>(mark.pos);
-  return mark.pos >= 0 && position < text.size() ? text[position] : '\0';
+  return mark.pos >= 0 && position < text.size() ? text.substr(position) : std::string_view{};
 }
 
-std::string hint_for_syntax(const std::string& text, const YAML::Mark& mark) {
-  const char c = byte_at(text, mark);
-  if (c == '@' || c == '`' || c == '%') return concat("quote a value that begins with ", c);
-  if (c == '\t') return "indent with spaces";
-  return "";
+/// Says in our words what yaml-cpp found. At the end of the text its columns are wrong; what is still open says more.
+Rejected explain(const YAML::Exception& e, std::string_view text, std::optional<TextPlace> open) {
+  Rejected rejected{place_of(e.mark), concat("not valid YAML: ", e.msg), ""};
+  const std::string_view here = text_at(text, e.mark);
+  if (e.msg.starts_with("the referenced anchor is not defined")) {
+    const std::string_view alias = here.substr(0, here.find_first_of(" \t\r\n,]}"));
+    rejected.message = concat("alias ", quote(alias), " has no anchor before it");
+  } else if (here.empty() && open) {
+    rejected.place = *open;
+  } else if (!here.empty() && (here[0] == '@' || here[0] == '`' || here[0] == '%')) {
+    rejected.hint = concat("quote a value that begins with ", here[0]);
+  } else if (here.starts_with('\t')) {
+    rejected.hint = "indent with spaces";
+  }
+  return rejected;
+}
+
+/// Runs yaml-cpp over the first document.
+void build(const std::string& text, TreeBuilder& builder) {
+  try {
+    std::istringstream stream{text};
+    YAML::Parser parser{stream};
+    parser.HandleNextDocument(builder);
+  } catch (const YAML::Exception& e) {
+    throw explain(e, text, builder.open_place());
+  }
 }
 
 }  // namespace
@@ -247,15 +280,9 @@ NodePtr parse_yaml(const std::string& text, const std::string& file, Diagnostics
   }
   TreeBuilder builder{limits};
   try {
-    std::istringstream stream{text};
-    YAML::Parser parser{stream};
-    parser.HandleNextDocument(builder);
+    build(text, builder);
   } catch (const Rejected& rejected) {
     diagnostics.error({file, rejected.place.line, rejected.place.column}, rejected.message, rejected.hint);
-    return nullptr;
-  } catch (const YAML::Exception& e) {
-    diagnostics.error({file, e.mark.line + 1, e.mark.column + 1}, concat("not valid YAML: ", e.msg),
-                      hint_for_syntax(text, e.mark));
     return nullptr;
   }
   if (!builder.root()) diagnostics.error({file, 1, 1}, "the document is empty");
