@@ -12,7 +12,10 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
-void add_verbs(CLI::App& program, Context& context) { add_version(program, context); }
+void add_verbs(CLI::App& program, Context& context) {
+  add_run(program, context);
+  add_version(program, context);
+}
 
 void add_global_options(CLI::App& program, GlobalOptions& options) {
   program.fallthrough();  // global options may also stand after the verb

@@ -1,0 +1,184 @@
+#include "build/build.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/human.h"
+#include "base/thread_pool.h"
+#include "cli/context.h"
+#include "cli/images.h"
+#include "cli/verbs.h"
+#include "config/load.h"
+#include "format/format.h"
+#include "package/build.h"
+
+namespace kiln::cli {
+namespace {
+
+struct BuildOptions {
+  std::vector<std::string> files;
+  std::string name, directory, output, compression, architecture, platform;
+  std::vector<std::string> formats;
+  bool pull = false;
+  bool dry_run = false;
+};
+
+config::Input read_input(const std::string& file) {
+  if (file == "-") {
+    FdSource input{STDIN_FILENO, "standard input"};
+    return {"-", read_text(input, std::size_t{16} << 20, "standard input"), "."};
+  }
+  const std::filesystem::path directory = std::filesystem::path{file}.parent_path();
+  return {file, read_file(file, std::size_t{16} << 20), directory.empty() ? "." : directory.native()};
+}
+
+oci::Platform platform_of(const BuildOptions& options) {
+  if (!options.platform.empty()) return oci::Platform::parse(options.platform);
+  if (!options.architecture.empty()) return oci::Platform::parse(options.architecture);
+  return oci::Platform::of_host();
+}
+
+/// The name of the last file without its ending (spec cli.md §2).
+std::string default_name(const BuildOptions& options) {
+  const std::string& last = options.files.back();
+  return last == "-" ? "moby" : std::filesystem::path{last}.stem().native();
+}
+
+struct Summary {
+  std::vector<format::Output> outputs;
+  build::BootSet boot;
+  bool has_boot = false;
+  std::chrono::milliseconds time{};
+};
+
+std::string describe_reuse(const Summary& summary) {
+  const build::BootSet& boot = summary.boot;
+  const std::size_t reused = boot.segments.size() - boot.segments_rendered;
+  std::string text = concat("root tree ", human_bytes(boot.root_size));
+  if (boot.content_size < boot.root_size)
+    text += concat(", ", human_bytes(boot.root_size - boot.content_size), " of it shared");
+  text += concat("; ", reused, " of ", boot.segments.size(), " segments from the cache");
+  if (boot.segments_rendered > 0) text += concat(", ", human_bytes(boot.content_rendered), " rendered");
+  return text + concat(" (", boot.compression.to_string(), ")\n");
+}
+
+void show(Context& context, const Summary& summary) {
+  std::string text;
+  std::size_t width = 0;
+  for (const format::Output& output : summary.outputs) width = std::max(width, output.path.native().size());
+  std::vector<Fields> files;
+  for (const format::Output& output : summary.outputs) {
+    const std::string& path = output.path.native();
+    text += concat("  ", path, std::string(width - path.size() + 2, ' '), human_bytes(output.size), "\n");
+    files.push_back(Fields{}.add("path", path).add("size", output.size));
+  }
+  Fields object;
+  object.add("outputs", std::move(files));
+  if (summary.has_boot) {
+    text += "  " + describe_reuse(summary);
+    object.add("root_bytes", summary.boot.root_size).add("stored_bytes", summary.boot.content_size);
+    object.add("segments", std::uint64_t{summary.boot.segments.size()});
+    object.add("segments_rendered", std::uint64_t{summary.boot.segments_rendered});
+  }
+  object.add("milliseconds", static_cast<std::uint64_t>(summary.time.count()));
+  if (!context.options.quiet || context.options.json) {
+    context.result(concat("built in ", summary.time.count(), " ms\n", text), object);
+  }
+}
+
+/// `-o -`: the tar goes to standard output and nothing else does.
+int build_to(build::Build& build, Context& context, const std::string& output) {
+  if (output == "-") {
+    context.end_progress();
+    FdSink sink{STDOUT_FILENO, "standard output"};
+    build.write_tar(sink);
+  } else {
+    AtomicFile file{output};
+    build.write_tar(file.sink());
+    file.commit();
+  }
+  return 0;
+}
+
+void check(const BuildOptions& options) {
+  if (options.output.empty()) return;
+  if (!options.name.empty() || !options.directory.empty())
+    throw Error{"-o names the output: --name and --dir cannot be given too"};
+  if (options.formats.size() > 1 || (!options.formats.empty() && options.formats[0] != "tar")) {
+    throw Error{"-o writes a stream: the only format it can have is tar"};
+  }
+}
+
+int run_build(Context& context, const BuildOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  check(options);
+  std::vector<const format::Format*> formats;
+  for (const std::string& name : options.formats) formats.push_back(&format::format_by_name(name));
+  if (formats.empty()) formats.push_back(&format::format_by_name("kernel+initrd"));
+  build::Options build_options;
+  build_options.threads = context.options.jobs;
+  if (!options.compression.empty()) build_options.compression = build::Compression::parse(options.compression);
+  const oci::Platform platform = platform_of(options);
+
+  std::vector<config::Input> inputs;
+  for (const std::string& file : options.files) inputs.push_back(read_input(file));
+  const config::System system = config::load(
+      inputs, package::make_resolver(package_locations(context), platform, context.store(), context.reporter()));
+  if (options.dry_run) {
+    context.print(config::to_yaml(system) + "\n");
+    return 0;
+  }
+  const build::ResolvedSystem resolved =
+      build::resolve(system, platform, image_fetcher(context, options.pull), context.pool());
+  build::Build build{resolved, context.store(), build_options, context.reporter()};
+  if (!options.output.empty()) return build_to(build, context, options.output);
+
+  const std::filesystem::path directory = options.directory.empty() ? "." : options.directory;
+  const std::string name = options.name.empty() ? default_name(options) : options.name;
+  const std::filesystem::path base = options.directory.empty() ? std::filesystem::path{name} : directory / name;
+  AtomicFile::remove_stale(directory);
+  Summary summary;
+  for (const format::Format* format : formats) {
+    for (format::Output& output : format->write(build, base)) summary.outputs.push_back(std::move(output));
+    if (format->name == std::string_view{"kernel+initrd"}) {
+      summary.boot = build.boot_set();
+      summary.has_boot = true;
+    }
+  }
+  build.prune();
+  summary.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+  show(context, summary);
+  return 0;
+}
+
+}  // namespace
+
+void add_build(CLI::App& program, Context& context) {
+  CLI::App* command = program.add_subcommand("build", "Build an operating system from YAML files");
+  auto options = std::make_shared<BuildOptions>();
+  command->add_option("FILE", options->files, "YAML files, merged in this order; - is standard input")->required();
+  command->add_option("-f,--format", options->formats, "Output formats: kernel+initrd (default), tar")
+      ->delimiter(',')
+      ->type_name("LIST")
+      ->allow_extra_args(false);
+  command->add_option("--name", options->name, "Base name of the outputs; by default that of the last FILE");
+  command->add_option("--dir", options->directory, "Directory of the outputs; it must exist")->type_name("DIR");
+  command->add_option("-o,--o", options->output, "Write the tar to this file, or to standard output (-)")
+      ->type_name("PATH");
+  command->add_option("--arch", options->architecture,
+                      "Architecture: arm64, amd64, riscv64 …; by default this machine's");
+  command->add_option("--platform", options->platform, "The same as a platform: linux/arm64")->type_name("OS/ARCH");
+  command
+      ->add_option(
+          "--compression", options->compression,
+          "Of the initramfs: none, gzip[:LEVEL], zstd[:LEVEL]; by default zstd if the kernel reads it, else gzip")
+      ->type_name("HOW");
+  command->add_flag("--pull", options->pull, "Ask the registries for newer images even if the store has them");
+  command->add_flag("--dry-run", options->dry_run, "Print the merged configuration and stop");
+  on_run(*command, [&context, options] { return run_build(context, *options); });
+}
+
+}  // namespace kiln::cli

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "build/resolve.h"
+#include "package/build.h"
+
+namespace kiln::cli {
+
+class Context;
+
+/// Takes images from the store, or pulls them from their registries. The context must outlive it.
+build::ImageFetcher image_fetcher(Context& context, bool always_pull);
+
+/// Where recipes and guest programs are.
+package::Locations package_locations(Context& context);
+
+}  // namespace kiln::cli
