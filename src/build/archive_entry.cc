@@ -16,26 +16,39 @@ using tree::Kind;
 
 std::uint32_t type_bits(Kind kind) {
   switch (kind) {
-    case Kind::directory: return S_IFDIR;
+    case Kind::directory:
+      return S_IFDIR;
     case Kind::regular:
-    case Kind::hard_link: return S_IFREG;
-    case Kind::symlink: return S_IFLNK;
-    case Kind::char_device: return S_IFCHR;
-    case Kind::block_device: return S_IFBLK;
-    case Kind::fifo: return S_IFIFO;
+    case Kind::hard_link:
+      return S_IFREG;
+    case Kind::symlink:
+      return S_IFLNK;
+    case Kind::char_device:
+      return S_IFCHR;
+    case Kind::block_device:
+      return S_IFBLK;
+    case Kind::fifo:
+      return S_IFIFO;
   }
   return 0;
 }
 
 char type_flag(Kind kind) {
   switch (kind) {
-    case Kind::directory: return '5';
-    case Kind::regular: return '0';
-    case Kind::hard_link: return '1';
-    case Kind::symlink: return '2';
-    case Kind::char_device: return '3';
-    case Kind::block_device: return '4';
-    case Kind::fifo: return '6';
+    case Kind::directory:
+      return '5';
+    case Kind::regular:
+      return '0';
+    case Kind::hard_link:
+      return '1';
+    case Kind::symlink:
+      return '2';
+    case Kind::char_device:
+      return '3';
+    case Kind::block_device:
+      return '4';
+    case Kind::fifo:
+      return '6';
   }
   return '0';
 }

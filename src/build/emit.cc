@@ -55,7 +55,7 @@ class LayerEmitter final : public tree::ContentVisitor {
     out_.begin(header_, size);
   }
   void data(Bytes data) override { out_.content(data); }
-  void end() override { out_.end(padding_after(kind_, size_)); }
+  void end(std::uint32_t) override { out_.end(padding_after(kind_, size_)); }
 
  private:
   const Plan& plan_;

@@ -31,7 +31,8 @@ class FrameCrew::Stream::Large final : public Sink {
   explicit Large(Stream& stream) : counting_{stream} {
     const Compression& how = stream.crew_.compression();
     if (how.codec != archive::Codec::none) {
-      compressor_ = std::make_unique<archive::StreamCompressor>(how.codec, how.level, counting_, stream.crew_.threads());
+      compressor_ =
+          std::make_unique<archive::StreamCompressor>(how.codec, how.level, counting_, stream.crew_.threads());
     }
   }
   void write(Bytes data) override { compressor_ ? compressor_->write(data) : counting_.write(data); }
@@ -98,7 +99,8 @@ bool FrameCrew::help(Lock& lock) {
 }
 
 std::unique_ptr<archive::FrameCompressor> FrameCrew::take_compressor() {
-  if (idle_compressors_.empty()) return std::make_unique<archive::FrameCompressor>(compression_.codec, compression_.level);
+  if (idle_compressors_.empty())
+    return std::make_unique<archive::FrameCompressor>(compression_.codec, compression_.level);
   auto compressor = std::move(idle_compressors_.back());
   idle_compressors_.pop_back();
   return compressor;

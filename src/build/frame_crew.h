@@ -59,7 +59,7 @@ class FrameCrew {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Frame> frames_;
-  std::size_t pending_ = 0;  ///< bytes of frames handed over and not yet written
+  std::size_t pending_ = 0;         ///< bytes of frames handed over and not yet written
   std::vector<std::string> spare_;  ///< buffers to use again: fresh memory costs more than what is done with it
   std::vector<std::unique_ptr<archive::FrameCompressor>> idle_compressors_;
   std::vector<std::function<void()>> tasks_;

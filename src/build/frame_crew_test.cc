@@ -29,9 +29,9 @@ std::vector<std::string> render(unsigned threads, const Compression& compression
   for (unsigned i = 0; i < count; ++i) {
     tasks.emplace_back([&crew, &sinks, i] {
       FrameCrew::Stream stream{crew, sinks[i]};
-      for (unsigned frame = 0; frame < 20; ++frame) {
+      for (unsigned frame = 0; frame < 12; ++frame) {
         std::string raw = stream.buffer();
-        raw += sample(i * 100 + frame, 700'000 + 1000 * frame);
+        raw += sample(i * 100 + frame, 200'000 + 1000 * frame);
         stream.frame(std::move(raw));
         if (frame == 10) {
           std::unique_ptr<Sink> large = stream.begin_large();
@@ -56,8 +56,8 @@ std::string inflated(const std::string& text) {
 
 std::string expected(unsigned i) {
   std::string out;
-  for (unsigned frame = 0; frame < 20; ++frame) {
-    out += sample(i * 100 + frame, 700'000 + 1000 * frame);
+  for (unsigned frame = 0; frame < 12; ++frame) {
+    out += sample(i * 100 + frame, 200'000 + 1000 * frame);
     if (frame == 10) out += sample(i, 3'000'000);
   }
   return out;
@@ -88,8 +88,11 @@ TEST(FrameCrew, FailedWriteEndsTheRunWithItsError) {
         stream.drain();
       };
     };
-    EXPECT_THAT([&] { crew.run({produce(other), produce(disk), produce(other)}); },
-                testing::ThrowsMessage<Error>("disk is full"));
+    EXPECT_THAT(
+        [&] {
+          crew.run({produce(other), produce(disk), produce(other)});
+        },
+        testing::ThrowsMessage<Error>("disk is full"));
   }
 }
 

@@ -19,7 +19,7 @@ class FileVisitor final : public tree::ContentVisitor {
   explicit FileVisitor(Sink& out) : out_{out} {}
   void begin(std::uint32_t, std::uint64_t) override {}
   void data(Bytes data) override { out_.write(data); }
-  void end() override {}
+  void end(std::uint32_t) override {}
 
  private:
   Sink& out_;

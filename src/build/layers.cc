@@ -23,8 +23,8 @@ class BlobTar final : public Source {
   void skip(std::uint64_t count, const std::string& name) {
     std::vector<std::byte> scratch(count > 0 ? 128 * 1024 : 0);
     while (count > 0) {
-      const std::size_t got =
-          tar_->read(MutableBytes{scratch}.first(static_cast<std::size_t>(std::min<std::uint64_t>(scratch.size(), count))));
+      const std::size_t got = tar_->read(
+          MutableBytes{scratch}.first(static_cast<std::size_t>(std::min<std::uint64_t>(scratch.size(), count))));
       if (got == 0) throw Error{name, ": it ends ", count, " bytes before the tar in it begins"};
       count -= got;
     }
@@ -109,10 +109,10 @@ std::vector<std::uint32_t> Layers::of_image(const oci::Image& image) {
       continue;
     }
     const std::string name = concat("layer ", blob.digest.to_string(), " of ", quote(image.reference.canonical()));
-    numbers.push_back(add({name, blob, 0, identity,
-                           open_or_make_index(
-                               identity, name, [&] { return std::make_unique<BlobTar>(store_.open(blob), name, 0); },
-                               blob.size)}));
+    numbers.push_back(
+        add({name, blob, 0, identity,
+             open_or_make_index(
+                 identity, name, [&] { return std::make_unique<BlobTar>(store_.open(blob), name, 0); }, blob.size)}));
   }
   return numbers;
 }

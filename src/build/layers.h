@@ -17,10 +17,10 @@ namespace kiln::build {
 
 /// An indexed tar whose content can be streamed: a layer of an image, or a tar that is a file inside one (kernel.tar).
 struct Layer {
-  std::string name;            ///< for errors: "layer sha256:… of 'web:1'"
-  oci::Descriptor blob;        ///< in the store
-  std::uint64_t offset = 0;    ///< where in the uncompressed blob the tar starts
-  Sha256 identity;             ///< of the tar's content as far as caching is concerned: names it in keys
+  std::string name;          ///< for errors: "layer sha256:… of 'web:1'"
+  oci::Descriptor blob;      ///< in the store
+  std::uint64_t offset = 0;  ///< where in the uncompressed blob the tar starts
+  Sha256 identity;           ///< of the tar's content as far as caching is concerned: names it in keys
   tree::LayerIndex index;
 };
 

@@ -86,7 +86,8 @@ class Planner {
 
   /// Takes the items of one part, in any order.
   void add_root_items(std::vector<RootItem> items, const Entry& parent) {
-    std::stable_sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return path_less(a.path, b.path); });
+    std::stable_sort(items.begin(), items.end(),
+                     [](const auto& a, const auto& b) { return path_less(a.path, b.path); });
     items = with_parents(std::move(items), parent);
     root_.insert(root_.end(), items.begin(), items.end());
   }
@@ -110,8 +111,8 @@ class Planner {
 
   /// What every image's tree contains whatever the image says, sorted (spec layout.md §3.3).
   std::vector<Entry> fixed_files(Role role) {
-    const auto resolver = role == Role::init ? generate(Kind::symlink, 0777, kResolverLink)
-                                             : generate(Kind::regular, 0644, kNoResolver);
+    const auto resolver =
+        role == Role::init ? generate(Kind::symlink, 0777, kResolverLink) : generate(Kind::regular, 0644, kNoResolver);
     std::vector<Entry> fixed;
     const auto add = [&](std::string_view path, Entry entry) {
       entry.path = path;
@@ -181,7 +182,8 @@ class Planner {
     plan_.boot.cmdline = config.cmdline;
     plan_.boot.kernel = find(binary);
     if (!plan_.boot.kernel) {
-      throw Error{config.where.to_string(), ": did not find kernel in kernel image ", name, ": it has no file ", quote(binary)}
+      throw Error{config.where.to_string(), ": did not find kernel in kernel image ", name, ": it has no file ",
+                  quote(binary)}
           .with_hint("say with `binary:` what the kernel's file is called");
     }
     if (config.ucode && !config.ucode->empty()) plan_.boot.ucode = find(*config.ucode);
@@ -275,7 +277,9 @@ class Planner {
     out.meta.gid = file.gid;
     out.meta.mtime = kFixedTime;
     switch (file.config.kind) {
-      case config::File::Kind::directory: out.kind = Kind::directory; break;
+      case config::File::Kind::directory:
+        out.kind = Kind::directory;
+        break;
       case config::File::Kind::symlink:
         out.kind = Kind::symlink;
         out.content = file.config.symlink;
@@ -289,7 +293,8 @@ class Planner {
 
   // Overrides.
   void resolve_overrides() {
-    std::stable_sort(root_.begin(), root_.end(), [](const auto& a, const auto& b) { return path_less(a.path, b.path); });
+    std::stable_sort(root_.begin(), root_.end(),
+                     [](const auto& a, const auto& b) { return path_less(a.path, b.path); });
     mix_in_contested_trees();
     for (const RootItem& winner : resolve_root(std::move(root_), plan_.strings)) {
       plan_.parts[winner.part].entries.push_back(winner.entry);
@@ -336,7 +341,8 @@ class Planner {
 std::string Entry::full_path() const { return concat(prefix, path); }
 
 tree::Metadata Plan::metadata(const Entry& entry) const {
-  return entry.layer == kGenerated ? generated[entry.entry].meta : layers->layer(entry.layer).index.entry(entry.entry).meta;
+  return entry.layer == kGenerated ? generated[entry.entry].meta
+                                   : layers->layer(entry.layer).index.entry(entry.entry).meta;
 }
 
 std::uint64_t Plan::content_size(const Entry& entry) const {

@@ -38,9 +38,9 @@ struct Entry {
 
 /// What of a build changes together: the kernel's modules, one init image, one container, the `files:`.
 struct Part {
-  std::string name;             ///< as in messages and reports: "services/web"
-  std::vector<Entry> entries;   ///< each directory before what is in it
-  bool shareable = false;       ///< read-only once booted: identical files may be one inode (DESIGN "Segments")
+  std::string name;            ///< as in messages and reports: "services/web"
+  std::vector<Entry> entries;  ///< each directory before what is in it
+  bool shareable = false;      ///< read-only once booted: identical files may be one inode (DESIGN "Segments")
 };
 
 /// What goes into the boot directory, or beside the initramfs.

@@ -19,7 +19,8 @@ constexpr std::uint64_t kLarge = 8 << 20;
 /// Cuts entries into frames.
 class FrameWriter final : public EntryWriter {
  public:
-  FrameWriter(FrameCrew::Stream& stream, Activity& activity) : stream_{stream}, activity_{activity}, frame_{stream.buffer()} {}
+  FrameWriter(FrameCrew::Stream& stream, Activity& activity)
+      : stream_{stream}, activity_{activity}, frame_{stream.buffer()} {}
 
   void begin(std::string_view header, std::uint64_t content_size) override {
     if (!frame_.empty() && frame_.size() + header.size() + content_size > kFrame) cut();
@@ -70,7 +71,8 @@ SegmentFile render_segment(const Plan& plan, const SegmentList& list, const Segm
 
 }  // namespace
 
-Rendered render(const Plan& plan, const SegmentList& list, const SegmentCache& cache, unsigned threads, Reporter& reporter) {
+Rendered render(const Plan& plan, const SegmentList& list, const SegmentCache& cache, unsigned threads,
+                Reporter& reporter) {
   Rendered out;
   out.segments.resize(list.segments.size());
   std::vector<std::size_t> missing;
@@ -91,7 +93,8 @@ Rendered render(const Plan& plan, const SegmentList& list, const SegmentCache& c
   FrameCrew crew{threads, list.compression};
   std::vector<std::function<void()>> tasks;
   for (const std::size_t i : missing) {
-    tasks.emplace_back([&, i] { out.segments[i] = render_segment(plan, list, list.segments[i], cache, crew, reporter); });
+    tasks.emplace_back(
+        [&, i] { out.segments[i] = render_segment(plan, list, list.segments[i], cache, crew, reporter); });
   }
   crew.run(std::move(tasks));
   return out;

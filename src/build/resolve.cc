@@ -61,7 +61,8 @@ struct Section {
 };
 
 std::vector<Section> sections(const config::System& system) {
-  return {{"onboot", system.onboot, true}, {"onshutdown", system.onshutdown, true}, {"services", system.services, false}};
+  return {
+      {"onboot", system.onboot, true}, {"onshutdown", system.onshutdown, true}, {"services", system.services, false}};
 }
 
 ResolvedContainer resolve_container(const config::Container& container, const Section& section, std::size_t position,
@@ -79,8 +80,8 @@ ResolvedContainer resolve_container(const config::Container& container, const Se
                              ? config::ContainerOptions{}
                              : config::parse_label(label->second, image.reference.canonical()));
   out.readonly = options.readonly.value_or(false);
-  const auto [root, is_first] = roots.try_emplace(image.reference.canonical(),
-                                                  out.directory + (out.readonly ? "/rootfs" : "/lower"));
+  const auto [root, is_first] =
+      roots.try_emplace(image.reference.canonical(), out.directory + (out.readonly ? "/rootfs" : "/lower"));
   out.root = root->second;
   out.owns_root = is_first;
   out.config_json = runtime::config_json(options, image.config, ids);
@@ -146,7 +147,8 @@ std::optional<ResolvedFile> resolve_file(const config::File& file, const config:
     if (!out.source && file.optional) return std::nullopt;
     if (!out.source) {
       throw Error{"file ", quote(file.path), ": its source ", quote(path), " does not exist"}.with_hint(
-          "create it, or say `optional: true` if the image can do without; sources are relative to the working directory");
+          "create it, or say `optional: true` if the image can do without; sources are relative to the working "
+          "directory");
     }
   }
   return out;

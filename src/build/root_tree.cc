@@ -64,9 +64,8 @@ void redirect(std::vector<RootItem>& items, const RootItem& link, std::deque<std
     throw Error{"symlink ", quote(link.path), " points to itself or below itself (", quote(link.target),
                 "), and another image or file has content below it"};
   }
-  std::erase_if(items, [&](const RootItem& item) {
-    return item.path == link.path && item.entry.kind == tree::Kind::directory;
-  });
+  std::erase_if(
+      items, [&](const RootItem& item) { return item.path == link.path && item.entry.kind == tree::Kind::directory; });
   for (RootItem& item : items) {
     if (!is_below(item.path, link.path)) continue;
     item.path = strings.emplace_back(concat(target, item.path.substr(link.path.size())));
@@ -109,7 +108,8 @@ std::vector<RootItem> with_parents(std::vector<RootItem> items, const Entry& par
   std::vector<std::string_view> open;  // the directories the current item lies in
   for (RootItem& item : items) {
     while (!open.empty() && !is_below(item.path, open.back())) open.pop_back();
-    for (std::size_t slash = item.path.find('/'); slash != std::string_view::npos; slash = item.path.find('/', slash + 1)) {
+    for (std::size_t slash = item.path.find('/'); slash != std::string_view::npos;
+         slash = item.path.find('/', slash + 1)) {
       const std::string_view directory = item.path.substr(0, slash);
       if (!open.empty() && (directory == open.back() || is_below(open.back(), directory))) continue;
       RootItem implied{directory, item.part, parent, true, {}};

@@ -14,8 +14,8 @@ namespace kiln::build {
 struct RootItem {
   std::string_view path;
   std::uint32_t part = 0;
-  Entry entry;            ///< its prefix and path together are `path`
-  bool implied = false;   ///< a parent directory nobody described: gives way to any other directory
+  Entry entry;              ///< its prefix and path together are `path`
+  bool implied = false;     ///< a parent directory nobody described: gives way to any other directory
   std::string_view target;  ///< of a symlink
 };
 

@@ -48,7 +48,10 @@ std::vector<std::string> resolved(const std::vector<Line>& lines) {
   std::vector<std::string> out;
   for (const RootItem& item : resolve_root(std::move(all), strings)) {
     EXPECT_EQ(item.entry.full_path(), item.path);
-    out.push_back(concat(item.part, " ", item.path, item.entry.kind == D ? " dir " : item.entry.kind == L ? " link " : " file ",
+    out.push_back(concat(item.part, " ", item.path,
+                         item.entry.kind == D   ? " dir "
+                         : item.entry.kind == L ? " link "
+                                                : " file ",
                          item.entry.entry));
   }
   return out;
@@ -68,8 +71,9 @@ TEST(RootTree, LaterPartWinsAPath) {
 }
 
 TEST(RootTree, MissingParentsAreAddedOnce) {
-  EXPECT_THAT(resolved({{0, "a/b/c", F, 1}, {0, "a/b/d", F, 2}, {0, "a/e/f", F, 3}}),
-              ElementsAre("0 a dir 99", "0 a/b dir 99", "0 a/b/c file 1", "0 a/b/d file 2", "0 a/e dir 99", "0 a/e/f file 3"));
+  EXPECT_THAT(
+      resolved({{0, "a/b/c", F, 1}, {0, "a/b/d", F, 2}, {0, "a/e/f", F, 3}}),
+      ElementsAre("0 a dir 99", "0 a/b dir 99", "0 a/b/c file 1", "0 a/b/d file 2", "0 a/e dir 99", "0 a/e/f file 3"));
 }
 
 TEST(RootTree, DirectoryStandsWhereFirstNeededWithTheLastDescription) {
@@ -82,13 +86,18 @@ TEST(RootTree, FileOverDirectoryRemovesItsContent) {
 }
 
 TEST(RootTree, DirectoryOverFileKeepsOnlyWhatCameLater) {
-  EXPECT_THAT(resolved({{0, "d/x", F, 1}, {1, "d", F, 2}, {2, "d/y", F, 3}}), ElementsAre("2 d dir 99", "2 d/y file 3"));
+  EXPECT_THAT(resolved({{0, "d/x", F, 1}, {1, "d", F, 2}, {2, "d/y", F, 3}}),
+              ElementsAre("2 d dir 99", "2 d/y file 3"));
 }
 
 TEST(RootTree, FilesGoWhereASymlinkedDirectoryPointsWhicheverCameFirst) {
-  const auto expected = ElementsAre("0 usr dir 99", "0 usr/lib dir 99", "0 usr/lib/modules dir 7", "0 usr/lib/modules/m file 1",
-                                    "1 lib link 2", "1 usr/lib/x file 3");
-  EXPECT_THAT(resolved({{0, "lib/modules", D, 7}, {0, "lib/modules/m", F, 1}, {0, "usr/lib", D, 99}, {1, "lib", L, 2, "usr/lib"}, {1, "usr/lib/x", F, 3}}),
+  const auto expected = ElementsAre("0 usr dir 99", "0 usr/lib dir 99", "0 usr/lib/modules dir 7",
+                                    "0 usr/lib/modules/m file 1", "1 lib link 2", "1 usr/lib/x file 3");
+  EXPECT_THAT(resolved({{0, "lib/modules", D, 7},
+                        {0, "lib/modules/m", F, 1},
+                        {0, "usr/lib", D, 99},
+                        {1, "lib", L, 2, "usr/lib"},
+                        {1, "usr/lib/x", F, 3}}),
               expected);
 }
 
@@ -98,8 +107,7 @@ TEST(RootTree, LaterDirectoryDoesNotReplaceASymlinkToADirectory) {
 }
 
 TEST(RootTree, SymlinkCycleWithContentIsAnError) {
-  EXPECT_THAT([] { resolved({{0, "a", L, 1, "b"}, {0, "b", L, 2, "a"}, {1, "a/x", F, 3}}); },
-              testing::Throws<Error>());
+  EXPECT_THAT([] { resolved({{0, "a", L, 1, "b"}, {0, "b", L, 2, "a"}, {1, "a/x", F, 3}}); }, testing::Throws<Error>());
 }
 
 }  // namespace

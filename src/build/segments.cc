@@ -43,8 +43,8 @@ void hash_text(Sha256Hasher& hasher, std::string_view text) {
 /// Two files with the same identity may be one inode: same content, metadata and extended attributes.
 Identity content_identity(const tree::LayerEntry& file, Sha256Hasher& hasher) {
   hasher.update(Bytes{file.content.bytes});
-  for (const std::uint64_t number : {std::uint64_t{file.meta.mode}, std::uint64_t{file.meta.uid}, std::uint64_t{file.meta.gid},
-                                     static_cast<std::uint64_t>(file.meta.mtime)}) {
+  for (const std::uint64_t number : {std::uint64_t{file.meta.mode}, std::uint64_t{file.meta.uid},
+                                     std::uint64_t{file.meta.gid}, static_cast<std::uint64_t>(file.meta.mtime)}) {
     hash_number(hasher, number);
   }
   for (const tree::Xattr& xattr : file.xattrs) {
@@ -128,7 +128,8 @@ void add_part(const Plan& plan, std::size_t number, Sharing& sharing, std::vecto
     if (item.link) {
       links.items.push_back(item);
     } else if (has_layer_content(plan, item)) {
-      Segment& segment = contents.try_emplace(entry.layer, Segment{part.name, entry.layer, {}, {}, 0, {}}).first->second;
+      Segment& segment =
+          contents.try_emplace(entry.layer, Segment{part.name, entry.layer, {}, {}, 0, {}}).first->second;
       segment.items.push_back(item);
     } else {
       rest.items.push_back(item);
@@ -203,7 +204,8 @@ void number_unshared(Segment& segment) {
 
 Sha256 segment_key(const Plan& plan, const SegmentList& list, const Segment& segment) {
   Sha256Hasher hasher;
-  hash_text(hasher, concat("kiln segment 1 ", list.kind == ArchiveKind::cpio ? "cpio " : "tar ", list.compression.to_string()));
+  hash_text(hasher,
+            concat("kiln segment 1 ", list.kind == ArchiveKind::cpio ? "cpio " : "tar ", list.compression.to_string()));
   std::string header;
   for (const SegmentItem& item : segment.items) {
     header.clear();
@@ -260,7 +262,8 @@ SegmentList make_segments(const Plan& plan, ArchiveKind kind, const Compression&
   }
   Segment end{"end", {}, {}, std::string{archive_end(kind)}, 0, {}};
   list.segments.push_back(std::move(end));
-  std::erase_if(list.segments, [](const Segment& segment) { return segment.items.empty() && segment.generated.empty(); });
+  std::erase_if(list.segments,
+                [](const Segment& segment) { return segment.items.empty() && segment.generated.empty(); });
   for (Segment& segment : list.segments) {
     number_unshared(segment);
     for (const SegmentItem& item : segment.items) {

@@ -21,15 +21,15 @@ struct SegmentItem {
   bool link = false;    ///< of those, one without content
 };
 
-/// A run of archive entries that is rendered and cached on its own (DESIGN.md, "Segments"). Either all its content comes
-/// from one layer, in tar order, so that the layer is read once from start to end; or from none.
+/// A run of archive entries that is rendered and cached on its own (DESIGN.md, "Segments"). Either all its content
+/// comes from one layer, in tar order, so that the layer is read once from start to end; or from none.
 struct Segment {
-  std::string name;                      ///< "services/web" for reports
-  std::optional<std::uint32_t> layer;    ///< where the content comes from
+  std::string name;                    ///< "services/web" for reports
+  std::optional<std::uint32_t> layer;  ///< where the content comes from
   std::vector<SegmentItem> items;
-  std::string generated;                 ///< further bytes of archive after the items, already encoded
-  std::uint64_t content_size = 0;        ///< bytes before compression, roughly: for reports and for scheduling
-  Sha256 key;                            ///< of all that decides its bytes
+  std::string generated;           ///< further bytes of archive after the items, already encoded
+  std::uint64_t content_size = 0;  ///< bytes before compression, roughly: for reports and for scheduling
+  Sha256 key;                      ///< of all that decides its bytes
 };
 
 /// What an archive of the whole plan is made of.

@@ -1,0 +1,242 @@
+#include "build/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "archive/tar_writer.h"
+#include "base/error.h"
+#include "build/render.h"
+#include "build/segments.h"
+
+namespace kiln::build {
+namespace {
+
+using archive::TarHeader;
+using testing::ElementsAre;
+using tree::Kind;
+
+struct TestFile {
+  std::string path;
+  char type = '0';
+  std::string content;  // or link target
+  std::uint32_t mode = 0644;
+};
+
+std::string tar_of(const std::vector<TestFile>& files) {
+  std::string tar;
+  for (const TestFile& file : files) {
+    TarHeader header;
+    header.path = file.path;
+    header.type = file.type;
+    header.mode = file.mode;
+    if (file.type == '0') {
+      header.size = file.content.size();
+    } else {
+      header.link = file.content;
+    }
+    archive::append_tar_header(tar, header);
+    if (file.type == '0') {
+      tar += file.content;
+      tar.append(archive::tar_padding(file.content.size()), '\0');
+    }
+  }
+  tar += archive::tar_end();
+  return tar;
+}
+
+/// A store with images made of uncompressed layers, and a system that uses them.
+class PlanTest : public testing::Test {
+ protected:
+  const oci::Image* image(const std::string& name, const std::vector<std::vector<TestFile>>& layers) {
+    oci::Image& image = system_.images.emplace_back();
+    image.reference = oci::Reference::parse(name);
+    for (const auto& layer : layers)
+      image.manifest.layers.push_back(store_.put(tar_of(layer), oci::media_type::kLayerTar));
+    image.descriptor = store_.put(oci::to_json(image.manifest), oci::media_type::kManifest);
+    return &image;
+  }
+
+  void kernel(const std::vector<TestFile>& files) {
+    config::Kernel config;
+    config.cmdline = "console=test";
+    system_.kernel = ResolvedKernel{image("kernel", {files}), config};
+  }
+
+  void service(const std::string& name, const oci::Image* image, bool readonly = false) {
+    ResolvedContainer container;
+    container.name = name;
+    container.section = "services";
+    container.directory = "containers/services/" + name;
+    container.root = container.directory + (readonly ? "/rootfs" : "/lower");
+    container.readonly = readonly;
+    container.config_json = "{config}";
+    container.runtime_json = "{runtime}";
+    container.image = image;
+    system_.containers.push_back(container);
+  }
+
+  void file(const std::string& path, const std::string& contents, std::uint32_t mode = 0600) {
+    ResolvedFile file;
+    file.config.path = path;
+    file.config.contents = contents;
+    file.config.mode = mode;
+    system_.files.push_back(file);
+  }
+
+  Plan plan() {
+    layers_ = std::make_unique<Layers>(store_, reporter_);
+    return make_plan(system_, *layers_);
+  }
+
+  /// "PART: PATH" of everything but the fixed files.
+  static std::vector<std::string> paths(const Plan& plan) {
+    static const std::string_view kFixed[] = {"dev",      "dev/pts",         "dev/shm", "etc", "etc/hosts",
+                                              "etc/mtab", "etc/resolv.conf", "proc",    "sys"};
+    std::vector<std::string> out;
+    for (const Part& part : plan.parts) {
+      for (const Entry& entry : part.entries) {
+        if (std::find(std::begin(kFixed), std::end(kFixed), entry.path) == std::end(kFixed)) {
+          out.push_back(concat(part.name, ": ", entry.full_path()));
+        }
+      }
+    }
+    return out;
+  }
+
+  /// The archive as a text: what kernels and tools see, shared files by "=" and the path that carries the content.
+  static std::vector<std::string> listing(const Plan& plan, const SegmentList& list) {
+    std::vector<std::string> out;
+    for (const Segment& segment : list.segments) {
+      for (const SegmentItem& item : segment.items) {
+        if (item.entry->layer == kGenerated) continue;
+        out.push_back(item.link ? concat(item.entry->full_path(), " = ", item.first->full_path())
+                                : concat(item.entry->full_path(), " ", plan.content_size(*item.entry)));
+      }
+    }
+    return out;
+  }
+
+  TempDir directory_;
+  oci::Store store_{directory_.path() / "store"};
+  SilentReporter reporter_;
+  ResolvedSystem system_;
+  std::unique_ptr<Layers> layers_;
+};
+
+TEST_F(PlanTest, KernelTarGoesIntoTheRootAndTheKernelBesideIt) {
+  kernel({{"kernel", '0', "vmlinuz"},
+          {"kernel.tar", '0', tar_of({{"./lib/modules/m.ko", '0', "module"}})},
+          {"other", '0', ""}});
+  const Plan plan = this->plan();
+  EXPECT_THAT(paths(plan),
+              ElementsAre("kernel: boot", "kernel: lib", "kernel: lib/modules", "kernel: lib/modules/m.ko"));
+  ASSERT_TRUE(plan.boot.kernel);
+  EXPECT_EQ(plan.content_size(*plan.boot.kernel), 7U);
+  EXPECT_EQ(plan.boot.cmdline, "console=test");
+}
+
+TEST_F(PlanTest, MissingKernelIsNamed) {
+  kernel({{"vmlinuz", '0', "x"}});
+  EXPECT_THAT([&] { plan(); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr(
+                  "did not find kernel in kernel image 'docker.io/library/kernel': it has no file 'kernel'")));
+}
+
+TEST_F(PlanTest, ContainerHasItsBundleAndItsImage) {
+  service("web", image("web", {{{"bin/web", '0', "program"}}}));
+  EXPECT_THAT(
+      paths(plan()),
+      ElementsAre("services/web: containers", "services/web: containers/services",
+                  "services/web: containers/services/web", "services/web: containers/services/web/config.json",
+                  "services/web: containers/services/web/lower", "services/web: containers/services/web/rootfs",
+                  "services/web: containers/services/web/runtime.json", "services/web: containers/services/web/tmp",
+                  "services/web: containers/services/web/lower/bin",
+                  "services/web: containers/services/web/lower/bin/web"));
+}
+
+TEST_F(PlanTest, FilesWinAlsoInsideContainersAndKeepDirectoriesOfImages) {
+  system_.init.push_back(image("init", {{{"etc", '5', "", 0711}, {"etc/motd", '0', "image"}}}));
+  service("web", image("web", {{{"etc/web.conf", '0', "image"}}}), true);
+  file("etc/motd", "ours");
+  file("containers/services/web/rootfs/etc/web.conf", "ours");
+  const Plan plan = this->plan();
+  std::vector<std::string> ours;
+  for (const Entry& entry : plan.parts.back().entries) ours.push_back(entry.full_path());
+  EXPECT_THAT(ours, ElementsAre("containers/services/web/rootfs/etc/web.conf", "etc/motd"));
+  std::vector<std::string> all = paths(plan);
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.substr(a.find(':')) < b.substr(b.find(':')); });
+  EXPECT_EQ(
+      std::adjacent_find(all.begin(), all.end(),
+                         [](const auto& a, const auto& b) { return a.substr(a.find(':')) == b.substr(b.find(':')); }),
+      all.end());
+}
+
+TEST_F(PlanTest, IdenticalFilesOfContainersAreOneInode) {
+  const TestFile library{"lib/libc.so", '0', std::string(5000, 'c')};
+  service("a", image("a", {{library}, {{"bin/a", '0', "a"}}}));
+  service("b", image("b", {{{"bin/b", '0', "b"}, library, {"lib/other", '0', std::string(5000, 'c'), 0755}}}));
+  const Plan plan = this->plan();
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio, {});
+  EXPECT_THAT(listing(plan, list),
+              ElementsAre("containers/services/a/lower/lib/libc.so 5000", "containers/services/a/lower/bin/a 1",
+                          "containers/services/b/lower/bin/b 1", "containers/services/b/lower/lib/other 5000",
+                          "containers/services/b/lower/lib/libc.so = containers/services/a/lower/lib/libc.so"));
+  EXPECT_EQ(list.root_size - list.content_size, 5000U);
+  const SegmentList tar = make_segments(plan, ArchiveKind::tar, {});
+  EXPECT_EQ(tar.root_size, tar.content_size);
+}
+
+TEST_F(PlanTest, FilesOfInitAreNeverShared) {
+  const TestFile file{"bin/tool", '0', "tool"};
+  system_.init.push_back(image("one", {{file}}));
+  service("a", image("a", {{file}}));
+  const Plan plan = this->plan();
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio, {});
+  EXPECT_EQ(list.root_size, list.content_size);
+}
+
+TEST_F(PlanTest, HardLinksOfAnImageStayLinksInBothArchives) {
+  system_.init.push_back(image("init", {{{"bin/one", '0', "tool"}, {"bin/two", '1', "bin/one"}}}));
+  const Plan plan = this->plan();
+  for (const ArchiveKind kind : {ArchiveKind::cpio, ArchiveKind::tar}) {
+    EXPECT_THAT(listing(plan, make_segments(plan, kind, {})), ElementsAre("bin/one 4", "bin/two = bin/one"));
+  }
+}
+
+TEST_F(PlanTest, OnlyWhatChangedIsRendered) {
+  const oci::Image* a = image("a", {{{"bin/a", '0', std::string(100'000, 'a')}}});
+  const oci::Image* b = image("b", {{{"bin/b", '0', std::string(100'000, 'b')}}});
+  service("a", a);
+  service("b", b);
+  const SegmentCache cache{store_};
+  const auto rendered = [&] {
+    const Plan plan = this->plan();
+    const SegmentList list = make_segments(plan, ArchiveKind::cpio, {});
+    const Rendered result = render(plan, list, cache, 2, reporter_);
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < list.segments.size(); ++i) {
+      if (!result.reused[i]) names.push_back(list.segments[i].name);
+    }
+    return names;
+  };
+  EXPECT_THAT(rendered(), ElementsAre("services/a", "services/a", "services/b", "services/b", "end"));
+  EXPECT_THAT(rendered(), ElementsAre());
+  system_.containers[1].config_json = "{changed}";
+  EXPECT_THAT(rendered(), ElementsAre("services/b"));
+}
+
+TEST_F(PlanTest, DamagedSegmentIsRenderedAgain) {
+  service("a", image("a", {{{"bin/a", '0', std::string(100'000, 'a')}}}));
+  const SegmentCache cache{store_};
+  const Plan plan = this->plan();
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio, {});
+  const Rendered first = render(plan, list, cache, 1, reporter_);
+  std::filesystem::resize_file(first.segments[1].path, first.segments[1].size / 2);
+  const Rendered second = render(plan, list, cache, 1, reporter_);
+  EXPECT_THAT(second.reused, ElementsAre(true, false, true));
+  EXPECT_EQ(second.segments[1].size, first.segments[1].size);
+}
+
+}  // namespace
+}  // namespace kiln::build
