@@ -96,11 +96,6 @@ void merge_into_index(const oci::Reference& reference, const oci::Descriptor& im
   store.set(reference.canonical(), store.put(oci::to_json(index), oci::media_type::kIndex));
 }
 
-std::optional<LayerFile> find_directory(const Composition& composition, std::string_view path) {
-  const auto found = composition.directories.find(std::string{path});
-  return found == composition.directories.end() ? std::nullopt : std::optional{found->second};
-}
-
 void check_platform(const Package& package, const oci::Platform& platform) {
   const std::vector<std::string>& arches = package.recipe.arches;
   if (std::find(arches.begin(), arches.end(), platform.architecture) != arches.end()) return;
@@ -114,7 +109,7 @@ void make_image(const Package& package, const oci::Platform& platform, const Loc
                              work_directory(store)};
   const Composition composition = compose(*package.recipe.debian, inputs, reporter);
   const StoredLayer layer = store_layer(
-      composition.files, [&](std::string_view path) { return find_directory(composition, path); }, composition.spool, store);
+      composition.files, [&](std::string_view path) { return composition.directory(path); }, composition.spool, store);
   merge_into_index(package.reference, store_manifest(package, platform, layer, store), store);
   reporter.info(concat(package.name, " for ", platform.architecture, ": ", composition.files.size(), " files, ",
                        layer.content_size, " bytes"));

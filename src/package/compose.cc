@@ -13,6 +13,8 @@
 namespace kiln::package {
 namespace {
 
+constexpr std::size_t kLargestPart = 16 << 20;  // of a file put together
+
 std::string without_slash(std::string_view path) { return std::string{path.substr(path.starts_with('/') ? 1 : 0)}; }
 
 std::string replace_architecture(std::string text, const std::string& architecture) {
@@ -79,6 +81,31 @@ class Composer {
       selector.keep_all(drop);
     }
     add_selection(selector);
+    for (const AddedFile& file : recipe_.add) {
+      if (!file.concatenate.empty()) concatenate(selector, file, names);
+    }
+  }
+
+  /// Fills in `concatenated_` for a file made of files of the named packages.
+  void concatenate(Selector& selector, const AddedFile& added, const std::vector<std::string>& names) {
+    std::map<std::string, std::string> contents;
+    for (const DebianPackage& package : selector.packages()) {
+      if (std::find(names.begin(), names.end(), package.name) == names.end()) continue;
+      DebFile{debs_.at(package.name)}.read(
+          [&](const DebEntry& entry) { return glob_matches(added.concatenate, entry.path); },
+          [&](const DebEntry& entry, Source& content) {
+            contents[entry.path] = read_text(content, kLargestPart, entry.path);
+            composition_.time = std::max(composition_.time, entry.mtime);
+          });
+    }
+    if (contents.empty()) {
+      throw Error{added.where.to_string(), ": debian.add: no file of the named packages matches ", quote(added.concatenate)};
+    }
+    std::string& all = concatenated_[&added];
+    for (const auto& [path, content] : contents) {
+      all += content;
+      if (!all.empty() && all.back() != '\n') all += '\n';
+    }
   }
 
   std::vector<std::vector<DebEntry>> list(DebianArchive& archive, std::span<const DebianPackage* const> packages) {
@@ -104,7 +131,7 @@ class Composer {
       LayerFile out = to_layer_file(*file.entry);
       if (file.entry->kind == DebEntry::Kind::regular) out.content = contents[file.package][file.entry->path];
       if (file.entry->kind == DebEntry::Kind::hard_link) out.content = contents[file.package][file.entry->link];
-      newest_ = std::max(newest_, out.mtime);
+      composition_.time = std::max(composition_.time, out.mtime);
       add_parents(selector, file.path);
       composition_.files[without_slash(file.path)] = std::move(out);
     }
@@ -146,7 +173,7 @@ class Composer {
     const KernelFiles kernel = make_kernel_files(sources, *recipe_.kernel, composition_.spool, inputs_.work);
     composition_.files["kernel"] = kernel.kernel;
     composition_.files["kernel.tar"] = kernel.modules_tar;
-    newest_ = kernel.kernel.mtime;
+    composition_.time = kernel.kernel.mtime;
     reporter_.detail(concat("kernel ", kernel.version, " with ", kernel.modules, " modules"));
     std::vector<SelectedFile> copyrights;
     for (const SelectedFile& file : selector.files()) {
@@ -176,7 +203,7 @@ class Composer {
     }
     LayerFile file;
     file.mode = 0755;
-    file.mtime = newest_;
+    file.mtime = composition_.time;
     file.content = composition_.spool.append(as_text(Mapping{inputs_.guest_program}.bytes()));
     composition_.files[place(recipe_.guest)] = file;
   }
@@ -186,14 +213,19 @@ class Composer {
     file.mode = added.mode;
     file.uid = added.uid;
     file.gid = added.gid;
-    file.mtime = newest_;
+    file.mtime = composition_.time;
     file.link = added.symlink;
     if (added.kind == AddedFile::Kind::directory) file.type = '5';
     if (added.kind == AddedFile::Kind::symlink) file.type = '2';
     if (added.kind == AddedFile::Kind::regular) {
-      file.content = composition_.spool.append(added.source.empty() ? added.contents : read_source(added));
+      file.content = composition_.spool.append(content_of(added));
     }
     for (const std::string& path : added.paths) composition_.files[place(path)] = file;
+  }
+
+  std::string content_of(const AddedFile& added) const {
+    if (!added.concatenate.empty()) return concatenated_.at(&added);
+    return added.source.empty() ? added.contents : read_source(added);
   }
 
   std::string read_source(const AddedFile& added) const {
@@ -212,7 +244,7 @@ class Composer {
       LayerFile link;
       link.type = '2';
       link.mode = 0777;
-      link.mtime = newest_;
+      link.mtime = composition_.time;
       link.link = concat("usr/", name);
       composition_.files[name] = link;
     }
@@ -224,10 +256,20 @@ class Composer {
   std::string architecture_;
   Composition composition_;
   std::map<std::string, std::filesystem::path> debs_;  // by package
-  std::int64_t newest_ = 0;  // of the packages' files: the time of our own, so that the image does not depend on today
+  std::map<const AddedFile*, std::string> concatenated_;
 };
 
 }  // namespace
+
+LayerFile Composition::directory(std::string_view path) const {
+  const auto found = directories.find(std::string{path});
+  if (found != directories.end()) return found->second;
+  LayerFile plain;
+  plain.type = '5';
+  plain.mode = 0755;
+  plain.mtime = time;
+  return plain;
+}
 
 Composition compose(const DebianRecipe& recipe, const ComposeInputs& inputs, Reporter& reporter) {
   make_directories(inputs.work);

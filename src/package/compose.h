@@ -27,6 +27,11 @@ struct Composition {
   Spool spool;
   std::map<std::string, LayerFile> files;        ///< by path without leading slash
   std::map<std::string, LayerFile> directories;  ///< as the packages have them, for parents of files
+  /// Of the newest file of the packages: the time of all that is not theirs, so that images do not depend on today.
+  std::int64_t time = 0;
+
+  /// What the directory at `path`, which is not among `files`, is to be.
+  LayerFile directory(std::string_view path) const;
 
   struct Origin {
     DebianPackage package;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "archive/decompress.h"
 #include "base/error.h"
@@ -39,6 +40,11 @@ struct Contents {
   std::map<std::string, File> module_files;  // by KernelModule::path
   std::map<std::string, File> indexes;       // modules.builtin …, by name
 };
+
+std::string_view builtin_modules(const Contents& contents) {
+  const auto found = contents.indexes.find("modules.builtin");
+  return found == contents.indexes.end() ? std::string_view{} : found->second.content;
+}
 
 class KernelReader {
  public:
@@ -92,28 +98,34 @@ class KernelReader {
   Spool& spool_;
 };
 
-/// Cuts the suffix of compression off every module's path.
-void rename_plain(std::vector<KernelModule>& modules, std::map<std::string, Contents::File>& files) {
-  for (KernelModule& module : modules) {
-    const std::size_t end = module.path.rfind(".ko");
-    if (end == std::string::npos || end + 3 == module.path.size()) continue;
-    const std::string plain = module.path.substr(0, end + 3);
-    auto file = files.extract(module.path);
-    file.key() = plain;
-    files.insert(std::move(file));
-    module.path = plain;
+/// The path of a module without the suffix of its compression.
+std::string plain_path(const std::string& path) { return path.substr(0, path.rfind(".ko") + 3); }
+
+/// Makes the modules of the recipe's `plain` plain, with what they depend on.
+void make_plain(Contents& contents, const std::vector<Pattern>& patterns) {
+  if (patterns.empty()) return;
+  std::set<std::string> paths;
+  for (const KernelModule* module : select_modules(contents.modules, builtin_modules(contents), patterns)) {
+    paths.insert(module->path);
+  }
+  for (KernelModule& module : contents.modules) {
+    if (!paths.count(module.path) || module.path.ends_with(".ko")) continue;
+    auto file = contents.module_files.extract(module.path);
+    module.path = plain_path(module.path);
+    file.key() = module.path;
+    file.mapped().content = plain_module(file.mapped().content, module.path);
+    contents.module_files.insert(std::move(file));
   }
 }
 
 class ModulesTar {
  public:
-  ModulesTar(const KernelReader& reader, bool compressed, const std::filesystem::path& work)
-      : reader_{reader}, compressed_{compressed}, spool_{work}, mtime_{reader.kernel.mtime} {}
+  ModulesTar(const KernelReader& reader, const std::filesystem::path& work)
+      : reader_{reader}, spool_{work}, mtime_{reader.kernel.mtime} {}
 
   LayerFile write(const std::vector<const KernelModule*>& modules, Spool& out) {
     for (const KernelModule* module : modules) {
-      const std::string& stored = reader_.contents.module_files.at(module->path).content;
-      add(module->path, compressed_ ? stored : plain_module(stored, module->path));
+      add(module->path, reader_.contents.module_files.at(module->path).content);
     }
     for (const auto& [name, file] : reader_.contents.indexes) add(name, file.content);
     add("modules.dep", modules_dep(modules));
@@ -146,7 +158,6 @@ class ModulesTar {
   }
 
   const KernelReader& reader_;
-  bool compressed_;
   Spool spool_;
   std::int64_t mtime_;
   std::map<std::string, LayerFile> files_;
@@ -164,16 +175,14 @@ KernelFiles make_kernel_files(const std::vector<KernelSource>& sources, const Ke
     throw Error{"the packages have no kernel: there is no /boot/vmlinuz-* in them"}.with_hint(
         "name a package linux-image-… under 'debian.packages'");
   }
-  if (!recipe.compressed) rename_plain(reader.contents.modules, reader.contents.module_files);
-  const auto builtin = reader.contents.indexes.find("modules.builtin");
+  make_plain(reader.contents, recipe.plain);
   const std::vector<const KernelModule*> modules =
-      select_modules(reader.contents.modules, builtin == reader.contents.indexes.end() ? "" : builtin->second.content,
-                     recipe.modules);
+      select_modules(reader.contents.modules, builtin_modules(reader.contents), recipe.modules);
   KernelFiles files;
   files.kernel = reader.kernel;
   files.version = reader.contents.version;
   files.modules = modules.size();
-  files.modules_tar = ModulesTar{reader, recipe.compressed, work}.write(modules, spool);
+  files.modules_tar = ModulesTar{reader, work}.write(modules, spool);
   return files;
 }
 

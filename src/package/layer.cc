@@ -97,7 +97,7 @@ void Spool::read(const Piece& piece, Sink& to) const {
 }
 
 void write_tar(const std::map<std::string, LayerFile>& files,
-               const std::function<std::optional<LayerFile>(std::string_view)>& parent, const Spool& spool, Sink& out) {
+               const std::function<LayerFile(std::string_view)>& directory, const Spool& spool, Sink& out) {
   // Component-wise order, which puts "a/b" before "a.b" as well as a directory before what is in it: '/' sorts first.
   const auto before = [](const std::string& a, const std::string& b) {
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -112,25 +112,21 @@ void write_tar(const std::map<std::string, LayerFile>& files,
     }
     paths.insert(path);
   }
-  LayerFile plain_directory;
-  plain_directory.type = '5';
-  plain_directory.mode = 0755;
   TarWriter writer{spool, out};
   for (const std::string& path : paths) {
     const auto found = files.find(path);
-    if (found != files.end()) writer.write(path, found->second);
-    else writer.write(path, parent(path).value_or(plain_directory));
+    writer.write(path, found != files.end() ? found->second : directory(path));
   }
   out.write(as_bytes(archive::tar_end()));
 }
 
 StoredLayer store_layer(const std::map<std::string, LayerFile>& files,
-                        const std::function<std::optional<LayerFile>(std::string_view)>& parent, const Spool& spool,
+                        const std::function<LayerFile(std::string_view)>& directory, const Spool& spool,
                         oci::Store& store) {
   oci::Store::Writer blob = store.write();
   archive::StreamCompressor zstd{archive::Codec::zstd, kLevel, blob, ThreadPool::processors()};
   HashingSink tar{zstd};
-  write_tar(files, parent, spool, tar);
+  write_tar(files, directory, spool, tar);
   zstd.finish();
   StoredLayer layer;
   layer.descriptor = blob.commit(oci::media_type::kLayerZstd);

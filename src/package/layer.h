@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,11 +41,11 @@ struct LayerFile {
   Spool::Piece content;  ///< type '0'
 };
 
-/// Writes a tree as a tar: entries sorted by path, directories before their content, those missing added (0755), numeric
+/// Writes a tree as a tar: entries sorted by path, directories before their content, numeric
 /// owners only. Files that have the same piece of the spool are hard links of each other. A function of its inputs.
-/// `files`: by path without leading slash; `parent` may supply directories that are not in it.
+/// `files`: by path without leading slash; `directory` makes those that are not in it.
 void write_tar(const std::map<std::string, LayerFile>& files,
-               const std::function<std::optional<LayerFile>(std::string_view)>& parent, const Spool& spool, Sink& out);
+               const std::function<LayerFile(std::string_view)>& directory, const Spool& spool, Sink& out);
 
 struct StoredLayer {
   oci::Descriptor descriptor;  ///< of the zstd-compressed blob in the store
@@ -56,7 +55,7 @@ struct StoredLayer {
 
 /// write_tar() into a blob of the store.
 StoredLayer store_layer(const std::map<std::string, LayerFile>& files,
-                        const std::function<std::optional<LayerFile>(std::string_view)>& parent, const Spool& spool,
+                        const std::function<LayerFile(std::string_view)>& directory, const Spool& spool,
                         oci::Store& store);
 
 }  // namespace kiln::package

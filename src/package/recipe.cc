@@ -124,7 +124,7 @@ class RecipeReader {
     YamlFields fields{node, "debian.kernel", name_, diagnostics_};
     KernelRecipe kernel;
     if (auto modules = fields.texts("modules")) kernel.modules = to_patterns(std::move(*modules));
-    assign(kernel.compressed, fields.boolean("compressed"));
+    if (auto plain = fields.texts("plain")) kernel.plain = to_patterns(std::move(*plain));
     fields.finish();
     return kernel;
   }
@@ -146,13 +146,15 @@ class RecipeReader {
     read_paths(fields, file);
     const auto contents = fields.text("contents");
     const auto source = fields.text("source");
+    const auto concatenate = fields.text("concatenate");
     const auto symlink = fields.text("symlink");
     const bool directory = fields.boolean("directory").value_or(false);
-    if (contents.has_value() + source.has_value() + symlink.has_value() + directory != 1) {
-      fields.error(node, "debian.add: expected exactly one of 'contents', 'source', 'symlink' and 'directory: true'");
+    if (contents.has_value() + source.has_value() + concatenate.has_value() + symlink.has_value() + directory != 1) {
+      fields.error(node, "debian.add: expected one of 'contents', 'source', 'concatenate', 'symlink', 'directory: true'");
     }
     assign(file.contents, contents);
     assign(file.source, source);
+    assign(file.concatenate, concatenate);
     assign(file.symlink, symlink);
     if (source && (source->empty() || source->front() == '/' || !stays_inside(*source))) {
       fields.error(*fields.node("source"), concat("debian.add: source ", quote(*source), " is not inside the package"),

@@ -19,7 +19,8 @@ struct AddedFile {
   Kind kind = Kind::regular;
   std::string contents;  ///< when there is no source
   std::string source;    ///< a file in the package's directory, relative
-  std::string symlink;   ///< the link's target
+  std::string concatenate;  ///< glob: the contents of those files of the packages, in the order of their names
+  std::string symlink;      ///< the link's target
   std::uint32_t mode = 0;
   std::uint32_t uid = 0, gid = 0;
   config::Position where;
@@ -34,7 +35,9 @@ struct Pattern {
 /// `debian.kernel`: which modules go beside the kernel.
 struct KernelRecipe {
   std::vector<Pattern> modules;  ///< see select_modules() in kernel_modules.h; empty: all
-  bool compressed = false;       ///< leave modules as the package has them (.ko.xz); otherwise plain .ko
+  /// Those of them to be stored uncompressed (.ko), with what they depend on; the others stay as the package has them
+  /// (.ko.xz). Plain ones load faster, and take three to five times the memory as long as the root is in memory.
+  std::vector<Pattern> plain;
 };
 
 /// `debian:`, Kiln's own way to make a package: files of Debian packages, and files of the recipe's own.

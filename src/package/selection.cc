@@ -33,6 +33,9 @@ std::string replace_origin(std::string directory, const std::string& origin) {
   return directory;
 }
 
+/// Libraries need the interpreter too, as a library; but whatever needs it was started by it.
+bool is_interpreter(std::string_view soname) { return soname.starts_with("ld-linux") || soname.starts_with("ld64.so"); }
+
 }  // namespace
 
 std::vector<std::string> library_package_names(std::string_view soname) {
@@ -114,6 +117,7 @@ void Selector::add_wanted(const FileSet::Item& item) {
   }
   const std::string origin = std::filesystem::path{item.entry->path}.parent_path().string();
   for (const std::string& soname : linkage.needed) {
+    if (is_interpreter(soname)) continue;
     std::vector<std::string> paths;
     for (const std::string& directory : linkage.search) paths.push_back(concat(replace_origin(directory, origin), "/", soname));
     paths.push_back(concat("/usr/lib/", multiarch_tuple(architecture_), "/", soname));
