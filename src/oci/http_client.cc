@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -16,10 +17,12 @@ namespace kiln::oci {
 namespace {
 
 namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxKeptBody = 1 << 20;
 constexpr std::size_t kMaxHeaders = 256 << 10;
 constexpr int kMaxRedirects = 10;
+constexpr int kUploadPatience = 10;  // a registry hashes what it got before it answers, and may be slow to store it
 constexpr long kBufferSize =
     256 << 10;  // one write to the sink each; the default of 16 KiB costs twice the system calls
 
@@ -77,8 +80,8 @@ std::string_view trim(std::string_view text) {
 /// One exchange in flight: what libcurl's callbacks work on. An exception must not pass through C, so it is kept.
 class Transfer {
  public:
-  Transfer(const HttpRequest& request, const HttpClient::ChooseSink& choose_sink)
-      : request_{request}, choose_sink_{choose_sink} {}
+  Transfer(const HttpRequest& request, const HttpClient::ChooseSink& choose_sink, Clock::duration patience)
+      : request_{request}, choose_sink_{choose_sink}, patience_{patience} {}
 
   void attach(CURL* handle) {
     ::curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
@@ -89,6 +92,9 @@ class Transfer {
     ::curl_easy_setopt(handle, CURLOPT_READDATA, this);
     ::curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, on_seek);
     ::curl_easy_setopt(handle, CURLOPT_SEEKDATA, this);
+    ::curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+    ::curl_easy_setopt(handle, CURLOPT_XFERINFODATA, this);
+    ::curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
   }
 
   HttpReply take() {
@@ -98,6 +104,7 @@ class Transfer {
   void rethrow() const {
     if (error_) std::rethrow_exception(error_);
   }
+  bool stalled() const { return stalled_; }
 
  private:
   template <typename Work>
@@ -126,6 +133,18 @@ class Transfer {
     if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
     static_cast<Transfer*>(self)->uploaded_ = static_cast<std::uint64_t>(offset);
     return CURL_SEEKFUNC_OK;
+  }
+
+  /// Called at least every second. libcurl's own CURLOPT_LOW_SPEED_TIME looks at an average of seconds, so it notices
+  /// a stall late.
+  static int on_progress(void* self, curl_off_t, curl_off_t received, curl_off_t, curl_off_t sent) {
+    auto* transfer = static_cast<Transfer*>(self);
+    if (received + sent != transfer->moved_) {
+      transfer->moved_ = received + sent;
+      transfer->last_move_ = Clock::now();
+    }
+    transfer->stalled_ = Clock::now() - transfer->last_move_ > transfer->patience_;
+    return transfer->stalled_ ? 1 : 0;
   }
 
   std::size_t header(std::string_view line) {
@@ -175,6 +194,10 @@ class Transfer {
 
   const HttpRequest& request_;
   const HttpClient::ChooseSink& choose_sink_;
+  const Clock::duration patience_;
+  Clock::time_point last_move_ = Clock::now();
+  curl_off_t moved_ = 0;
+  bool stalled_ = false;
   HttpReply reply_;
   Sink* sink_ = nullptr;
   bool chosen_ = false;
@@ -227,13 +250,10 @@ TransportError::Kind kind_of(CURLcode code) {
   }
 }
 
-std::string explain(CURL* handle, CURLcode code, const char* detail, const RegistryOptions& options) {
-  curl_off_t connected = 0;
-  ::curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &connected);
+std::string explain(CURLcode code, const char* detail, const RegistryOptions& options) {
   const std::string text = detail[0] != '\0' ? detail : ::curl_easy_strerror(code);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      if (connected > 0) return concat("it sent nothing for ", options.stall_timeout.count(), " s");
       return concat("no connection within ", options.connect_timeout.count(), " s");
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
@@ -361,8 +381,6 @@ struct HttpClient::State {
     ::curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, kBufferSize);
     ::curl_easy_setopt(handle, CURLOPT_USERAGENT, options.user_agent.c_str());
     ::curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout.count()));
-    ::curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    ::curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_timeout.count()));
   }
 };
 
@@ -378,7 +396,9 @@ HttpReply HttpClient::exchange(const HttpRequest& request, const ChooseSink& cho
   Easy easy = state_->borrow();
   if (!easy) throw std::bad_alloc{};
   CURL* handle = easy.get();
-  Transfer transfer{request, choose_sink};
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  const auto patience = state_->options.stall_timeout * (reads ? 1 : kUploadPatience);
+  Transfer transfer{request, choose_sink, patience};
   const HeaderList headers = header_list(request);
   char detail[CURL_ERROR_SIZE] = {};
   state_->set_defaults(handle);
@@ -391,9 +411,13 @@ HttpReply HttpClient::exchange(const HttpRequest& request, const ChooseSink& cho
   transfer.attach(handle);
   const CURLcode code = ::curl_easy_perform(handle);
   transfer.rethrow();
+  if (transfer.stalled()) {
+    throw TransportError{TransportError::Kind::transient, quote(host_and_port(request.url)),
+                         ": nothing was transferred for ", std::chrono::seconds{patience}.count(), " s"};
+  }
   if (code != CURLE_OK) {
     throw TransportError{kind_of(code), quote(host_and_port(request.url)), ": ",
-                         explain(handle, code, detail, state_->options)};
+                         explain(code, detail, state_->options)};
   }
   HttpReply reply = transfer.take();
   reply.url = request.url;

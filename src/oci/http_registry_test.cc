@@ -134,7 +134,7 @@ TEST_F(HttpBlob, StallThatStays) {
   StringSink sink;
   EXPECT_THAT([&] { registry.blob(remote_.reference("a"), blob_, 0, sink); },
               ThrowsMessage<Error>(HasSubstr("got 7 of 1000000 bytes, then 1 times in a row: '" + remote_.address() +
-                                             "': it sent nothing for 1 s")));
+                                             "': nothing was transferred for 1 s")));
 }
 
 TEST_F(HttpBlob, MoreBytesThanAnnouncedByTheManifest) {
