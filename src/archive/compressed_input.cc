@@ -35,4 +35,8 @@ Error CompressedInput::damaged(std::string_view format, std::string_view reason)
   return Error{name_, ": ", format, " stream is damaged at byte ", position_, ": ", reason};
 }
 
+Error CompressedInput::damaged_after(std::string_view format, std::string_view reason) const {
+  return Error{name_, ": ", format, " stream is damaged at or after byte ", position_, ": ", reason};
+}
+
 }  // namespace kiln::archive

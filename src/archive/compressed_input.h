@@ -32,6 +32,7 @@ class CompressedInput {
 
   Error truncated(std::string_view format) const;
   Error damaged(std::string_view format, std::string_view reason) const;
+  Error damaged_after(std::string_view format, std::string_view reason) const;  ///< here or in what is available()
 
  private:
   static constexpr std::size_t kBufferSize = 128 * 1024;

@@ -33,6 +33,7 @@ T narrowed(std::uint64_t value, std::string_view what) {
 template <std::size_t N>
 std::uint64_t unsigned_field(const char (&field)[N], std::string_view what) {
   const auto value = tar_number(field);
+  if (!value && (field[0] & 0x80) != 0) throw Error{"its ", what, " is too large"};
   if (!value) throw Error{"its ", what, " is not a number: ", quote(tar_text(field))};
   if (*value < 0) throw Error{"its ", what, " is negative"};
   return static_cast<std::uint64_t>(*value);

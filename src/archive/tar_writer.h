@@ -20,10 +20,10 @@ struct TarHeader {
   std::int64_t mtime = 0;
   std::uint32_t mtime_nsec = 0;
   std::uint32_t rdev_major = 0, rdev_minor = 0;
-  std::string link;
-  std::string user_name, group_name;
+  std::string link = {};
+  std::string user_name = {}, group_name = {};
   /// Further pax records (for xattrs `SCHILY.xattr.NAME`), in any order; written sorted by key.
-  std::vector<std::pair<std::string, std::string>> records;
+  std::vector<std::pair<std::string, std::string>> records = {};
 };
 
 /// Appends the header block(s) to `out`. As Go's archive/tar writes them (spec layout.md §1): path, linkpath, size,

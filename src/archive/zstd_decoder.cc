@@ -49,8 +49,9 @@ class ZstdDecoder final : public Source {
     ZSTD_inBuffer source{in.data(), in.size(), 0};
     ZSTD_outBuffer target{into.data(), into.size(), 0};
     const std::size_t code = ZSTD_decompressStream(context_.get(), &target, &source);
+    // libzstd does not say how far it came when it fails, so the position of such an error is where this piece began.
+    if (ZSTD_isError(code) != 0) throw input_->damaged_after(kFormat, ZSTD_getErrorName(code));
     input_->consume(source.pos);
-    if (ZSTD_isError(code) != 0) throw input_->damaged(kFormat, ZSTD_getErrorName(code));
     between_frames_ = code == 0;
     return target.pos;
   }
