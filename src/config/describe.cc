@@ -272,7 +272,11 @@ Value show(const System& system, Style style) {
 
 }  // namespace
 
-std::string to_yaml(const System& system) { return to_yaml_text(show(system, Style::yaml)); }
+std::string to_yaml(const System& system, YamlStyle style) {
+  const YamlFormat format = style == YamlStyle::metadata ? kYamlV2 : kYamlV3;
+  return to_yaml_text(show(system, Style::yaml), format);
+}
+
 std::string to_json(const System& system) { return to_go_json(show(system, Style::json)); }
 
 }  // namespace kiln::config

@@ -13,7 +13,10 @@ ContainerOptions parse_label(const std::string& json, const std::string& image) 
   const Place place{nullptr, "the label", "", 0};
   if (const NodePtr root = parse_yaml(json, name, diagnostics, Limits{})) {
     if (root->kind == Node::Kind::mapping) {
-      decode_entries(decoder, place, *root, options);
+      decode_entries(decoder, place, *root, options, {"name", "image"});
+      for (const Node::Entry& entry : root->entries)
+        if (entry.key->text == "name" || entry.key->text == "image")
+          decoder.error(*entry.key, concat("the label sets ", quote(entry.key->text), ", which only the YAML may"));
     } else {
       decoder.wrong_type(place, *root, "a mapping");
     }

@@ -25,8 +25,12 @@ System load(const std::vector<Input>& inputs, const PackageResolver& resolve_pac
 /// The value of an `org.mobyproject.config` label (yaml.md §5.7); `image` names it in errors.
 ContainerOptions parse_label(const std::string& json, const std::string& image);
 
-/// `metadata: yaml|json` and --dry-run (yaml.md §12.2).
-std::string to_yaml(const System& system);
+/// The two ways LinuxKit writes a configuration as YAML (yaml.md §12.2): for `metadata: yaml` with two spaces, lists at
+/// the column of their key and long texts folded; for --dry-run with four spaces (the caller adds the blank line).
+enum class YamlStyle { metadata, dry_run };
+
+/// `metadata: yaml|json` and --dry-run.
+std::string to_yaml(const System& system, YamlStyle style = YamlStyle::metadata);
 std::string to_json(const System& system);
 
 }  // namespace kiln::config

@@ -8,9 +8,6 @@
 namespace kiln::config {
 namespace {
 
-constexpr std::size_t kIndent = 2;
-constexpr std::size_t kWidth = 80;
-
 std::size_t character_length(unsigned char first) { return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4; }
 
 /// What the library writes as it is: it escapes tabs, DEL, C1 controls, U+FEFF and everything beyond the basic plane.
@@ -88,6 +85,8 @@ Analysis analyze(std::string_view text) {
 
 class Emitter {
  public:
+  explicit Emitter(const YamlFormat& format) : format_{format} {}
+
   std::string take() { return std::move(out_); }
 
   /// A mapping whose keys stand at `indent`; the first is written where the line is ("- name: …").
@@ -107,6 +106,11 @@ class Emitter {
   }
 
  private:
+  /// Version 3 rounds down to whole levels, so that what hangs below a list item is less deep than it might be.
+  std::size_t deeper(std::size_t indent) const { return format_.indent * (indent / format_.indent + 1); }
+
+  bool is_wide() const { return format_.width != 0 && column_ > format_.width; }
+
   void new_line(std::size_t indent) {
     if (column_ != 0) out_ += '\n';
     out_.append(indent, ' ');
@@ -123,10 +127,10 @@ class Emitter {
   void value(const Value& value, std::size_t indent) {
     const Value::Object* members = value.object();
     const Value::List* items = value.list();
-    if (members && !members->empty()) return mapping(*members, indent + kIndent, false);
-    if (items && !items->empty()) return sequence(*items, indent);
+    if (members && !members->empty()) return mapping(*members, deeper(indent), false);
+    if (items && !items->empty()) return sequence(*items, format_.indented_lists ? deeper(indent) : indent);
     put(" ");
-    scalar(value, indent);
+    scalar(value, deeper(indent));
   }
 
   void sequence(const Value::List& items, std::size_t indent) {
@@ -135,9 +139,9 @@ class Emitter {
       put("- ");
       const Value::Object* members = item.object();
       if (members && !members->empty()) {
-        mapping(*members, indent + kIndent, true);
+        mapping(*members, indent + 2, true);
       } else {
-        scalar(item, indent);
+        scalar(item, indent + 2);
       }
     }
   }
@@ -153,17 +157,17 @@ class Emitter {
     if (text.empty()) return put("\"\"");
     const Analysis analysis = analyze(text);
     const bool several_lines = text.find('\n') != std::string::npos;
-    if (several_lines && analysis.block && may_break) return literal(text, indent + kIndent);
-    if (several_lines || !reads_as_string(text)) return double_quoted(text, indent + kIndent, may_break);
-    if (analysis.plain) return plain(text, indent + kIndent, may_break);
-    if (analysis.single_quoted) return single_quoted(text, indent + kIndent, may_break);
-    double_quoted(text, indent + kIndent, may_break);
+    if (several_lines && analysis.block && may_break) return literal(text, indent);
+    if (several_lines || !reads_as_string(text)) return double_quoted(text, indent, may_break);
+    if (analysis.plain) return plain(text, indent, may_break);
+    if (analysis.single_quoted) return single_quoted(text, indent, may_break);
+    double_quoted(text, indent, may_break);
   }
 
   /// True if a space is better written as a line break: the first one past the width that stands alone.
   bool folds_at(std::string_view text, std::size_t at, bool may_break) const {
     const bool alone = (at == 0 || text[at - 1] != ' ') && at + 1 < text.size() && text[at + 1] != ' ';
-    return may_break && text[at] == ' ' && alone && column_ > kWidth;
+    return may_break && text[at] == ' ' && alone && is_wide();
   }
 
   void plain(std::string_view text, std::size_t indent, bool may_break) {
@@ -202,7 +206,7 @@ class Emitter {
       const bool is_space = character == " ";
       if (!is_printable(character) || character == "\n" || character == "\"" || character == "\\") {
         escape(character);
-      } else if (is_space && may_break && !spaces && column_ > kWidth && i > 0 && i + 1 < text.size()) {
+      } else if (is_space && may_break && !spaces && is_wide() && i > 0 && i + 1 < text.size()) {
         new_line(indent);
         if (text[i + 1] == ' ') put("\\");
       } else {
@@ -241,7 +245,7 @@ class Emitter {
   /// `|` keeps the lines as they are; the sign after it says what becomes of the newlines at the end.
   void literal(std::string_view text, std::size_t indent) {
     put("|");
-    if (text[0] == ' ' || text[0] == '\n') put("2");
+    if (text[0] == ' ' || text[0] == '\n') put(std::to_string(format_.indent));
     if (text.back() != '\n') {
       put("-");
     } else if (text.size() == 1 || text[text.size() - 2] == '\n') {
@@ -263,14 +267,15 @@ class Emitter {
     }
   }
 
+  const YamlFormat format_;
   std::string out_;
   std::size_t column_ = 0;
 };
 
 }  // namespace
 
-std::string to_yaml_text(const Value& value) {
-  Emitter emitter;
+std::string to_yaml_text(const Value& value, const YamlFormat& format) {
+  Emitter emitter{format};
   if (const Value::Object* members = value.object()) emitter.mapping(*members, 0, false);
   emitter.finish();
   return emitter.take();

@@ -60,11 +60,11 @@ bool is_the_word(const std::vector<std::string>& names, std::string_view word) {
 }
 
 [[noreturn]] void throw_unknown(const std::string& name) {
+  if (is_every_capability({name}) || is_no_capability({name}))
+    throw Error{"unknown capability: ", quote(name)}.with_hint("all and none must stand alone");
   const std::string full = name.starts_with("CAP_") || name.starts_with("cap_") ? name : "CAP_" + name;
   const auto meant = config::nearest(full, {std::begin(kCapabilities), std::end(kCapabilities)});
-  Error error{"unknown capability: ", quote(name), meant ? concat("; did you mean ", quote(*meant), "?") : ""};
-  throw std::move(error).with_hint(
-      is_every_capability({name}) || is_no_capability({name}) ? "all and none must stand alone" : "");
+  throw Error{"unknown capability: ", quote(name), meant ? concat("; did you mean ", quote(*meant), "?") : ""};
 }
 
 }  // namespace
