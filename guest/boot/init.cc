@@ -13,6 +13,7 @@
 #include "boot/system.h"
 #include "boot/xattrs.h"
 #include "container/prepare.h"
+#include "modules/uevent.h"
 #include "supervise/module_worker.h"
 #include "supervise/supervisor.h"
 
@@ -29,8 +30,9 @@ void enter_root(Console& console) {
   }
 }
 
-void load_modules(Console& console, Microseconds begin) {
-  int loaded = load_boot_modules(console, kModuleLimit);
+void load_modules(Console& console, UeventSocket& uevents, Microseconds begin) {
+  if (Errno error = uevents.open(); error.failed()) console.line(format("kiln: listening for devices: %s", error.text()));
+  int loaded = load_boot_modules(console, uevents, kModuleLimit);
   if (loaded < 0) {
     console.line("kiln: modules are still loading after 30s: going on");
   } else {
@@ -67,6 +69,7 @@ int init_main(int, char**) {
   ::umask(022);
   ::setsid();
   Console console;
+  UeventSocket uevents;
   std::vector<Stage> stages;
   auto stage = [&](const char* name, const std::function<void()>& work) {
     Microseconds from = since_boot();
@@ -81,12 +84,10 @@ int init_main(int, char**) {
   Cmdline cmdline = read_cmdline();
   stage("mounts", [&] { mount_system(cmdline, console); });
   console.line(format("kiln: root and mounts ready (%.2fs)", seconds(since_boot() - begin)));
-  stage("modules", [&] { load_modules(console, since_boot()); });
+  stage("modules", [&] { load_modules(console, uevents, since_boot()); });
   stage("system", [&] { set_up_system(cmdline, console); });
   stage("volumes", [&] { mount_volumes(console); });
-  // On the heap: PID 1 never leaves run(), so nothing is gained by the stack.
-  static Supervisor supervisor{console, cmdline, std::move(stages), begin};
-  supervisor.run();
+  Supervisor{console, cmdline, uevents, std::move(stages), begin}.run();
 }
 
 }  // namespace guest

@@ -109,7 +109,11 @@ void mount_cgroup2(Log& log) { mount_row({"cgroup2", "/sys/fs/cgroup", kSafe, nu
 
 void mount_controller(const std::string& name, const std::string& data, Log& log) {
   std::string target = "/sys/fs/cgroup/" + name;
-  if (::mkdir(target.c_str(), 0755) != 0 || ::mount(name.c_str(), target.c_str(), "cgroup", kSafe, data.c_str()) != 0) {
+  if (::mkdir(target.c_str(), 0755) == 0 && ::mount(name.c_str(), target.c_str(), "cgroup", kSafe, data.c_str()) == 0) return;
+  // EINVAL: /proc/cgroups lists controllers that this kernel has for v2 only (6.12: memory, cpuset).
+  if (errno == EINVAL) {
+    ::rmdir(target.c_str());
+  } else {
     log.line(format("kiln: mounting cgroup controller '%s': %s", name.c_str(), Errno::last().text()));
   }
 }

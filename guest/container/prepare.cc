@@ -37,7 +37,7 @@ std::string make_mount(const std::string& bundle, const RuntimeMount& mount) {
   std::string target = absolute(bundle, mount.destination);
   MountOptions options = parse_mount_options(mount.options);
   // `remount,private` is how LinuxKit writes a change of propagation; there is nothing else to remount.
-  bool propagation_only = options.propagation != 0 && (options.flags & ~MS_REMOUNT) == 0 && options.data.empty() &&
+  bool propagation_only = options.propagation != 0 && (options.flags | MS_REMOUNT) == MS_REMOUNT && options.data.empty() &&
                           (mount.type.empty() || (options.flags & MS_REMOUNT) != 0);
   if (!propagation_only) {
     if (Errno error = make_directories(target); error.failed()) return failure("creating", target, error);

@@ -10,9 +10,14 @@ namespace {
 
 constexpr int kMaxRounds = 5;
 
-bool essential_bus(std::string_view bus) {
-  constexpr std::array<std::string_view, 3> kLater = {"acpi", "cpu", "event_source"};
-  return std::find(kLater.begin(), kLater.end(), bus) == kLater.end();
+bool one_of(std::string_view bus, const auto& buses) { return std::find(buses.begin(), buses.end(), bus) != buses.end(); }
+
+/// Whether the devices of a bus are worth a look. Scanning costs an open a device, and some buses have thousands.
+bool wanted_bus(std::string_view bus, ColdplugScope scope) {
+  constexpr std::array<std::string_view, 11> kWithoutAliases = {"clockevents", "clocksource", "container", "edac", "event_source", "gpio",
+                                                                "machinecheck", "memory",     "node",      "nvmem", "workqueue"};
+  constexpr std::array<std::string_view, 2> kLater = {"acpi", "cpu"};
+  return !one_of(bus, kWithoutAliases) && (scope == ColdplugScope::all || !one_of(bus, kLater));
 }
 
 void collect(const std::string& directory, std::vector<std::string>& aliases) {
@@ -25,7 +30,7 @@ void collect(const std::string& directory, std::vector<std::string>& aliases) {
 std::vector<std::string> present_aliases(ColdplugScope scope) {
   std::vector<std::string> aliases;
   for (const std::string& bus : list_directory("/sys/bus")) {
-    if (scope == ColdplugScope::all || essential_bus(bus)) collect("/sys/bus/" + bus + "/devices", aliases);
+    if (wanted_bus(bus, scope)) collect("/sys/bus/" + bus + "/devices", aliases);
   }
   if (scope == ColdplugScope::all) collect("/sys/class/input", aliases);
   std::sort(aliases.begin(), aliases.end());
@@ -41,17 +46,14 @@ void load_for_aliases(ModuleLoader& loader, std::vector<std::string> aliases) {
   for (const std::string& module : loader.resolve(aliases)) loader.load(module).ignore();
 }
 
-void coldplug(ModuleLoader& loader, ColdplugScope scope) {
-  std::vector<std::string> seen;
-  for (int round = 0; round < kMaxRounds; ++round) {
-    std::vector<std::string> aliases = present_aliases(scope);
-    std::vector<std::string> fresh;
-    std::set_difference(aliases.begin(), aliases.end(), seen.begin(), seen.end(), std::back_inserter(fresh));
+void coldplug(ModuleLoader& loader, ColdplugScope scope, UeventSocket& announced) {
+  load_for_aliases(loader, present_aliases(scope));
+  for (int round = 1; round < kMaxRounds; ++round) {
+    bool overrun = false;
+    std::vector<std::string> fresh = announced.read_aliases(overrun);
+    if (overrun) fresh = present_aliases(scope);
     if (fresh.empty()) return;
-    int before = loader.loaded();
     load_for_aliases(loader, std::move(fresh));
-    if (loader.loaded() == before) return;
-    seen = std::move(aliases);
   }
 }
 

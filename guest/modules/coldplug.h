@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "modules/loader.h"
+#include "modules/uevent.h"
 
 namespace guest {
 
@@ -12,9 +13,9 @@ namespace guest {
 /// services run.
 enum class ColdplugScope { essential, all };
 
-/// Loads the modules for every device present, and again for devices those modules brought up (a controller's disks, a hub's
-/// ports), until a round finds nothing new.
-void coldplug(ModuleLoader& loader, ColdplugScope scope);
+/// Loads the modules for every device present, and then for the devices those modules brought up (a controller's disks, a hub's
+/// ports) as `announced` tells of them, until nothing new comes. `announced` must have been open from before the call.
+void coldplug(ModuleLoader& loader, ColdplugScope scope, UeventSocket& announced);
 
 /// Loads the modules for the given device aliases.
 void load_for_aliases(ModuleLoader& loader, std::vector<std::string> aliases);

@@ -56,7 +56,7 @@ void ModuleWorker::begin() {
   std::vector<std::string> aliases = std::exchange(aliases_, {});
   child_ = fork_loader(log_, [&](ModuleLoader& loader) {
     load_for_aliases(loader, aliases);
-    if (scan) coldplug(loader, ColdplugScope::all);
+    if (scan) coldplug(loader, ColdplugScope::all, uevents_);
   });
 }
 
@@ -67,11 +67,11 @@ bool ModuleWorker::on_child(pid_t pid) {
   return true;
 }
 
-int load_boot_modules(Log& log, Milliseconds limit) {
+int load_boot_modules(Log& log, UeventSocket& uevents, Milliseconds limit) {
   pid_t pid = fork_loader(log, [&](ModuleLoader& loader) {
     load_listed_modules(loader, log);
     loader.load("overlay").ignore();  // ENOENT: built in; any other failure has been logged
-    coldplug(loader, ColdplugScope::essential);
+    coldplug(loader, ColdplugScope::essential, uevents);
   });
   if (pid < 0) return 0;
   UniqueFd child{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};

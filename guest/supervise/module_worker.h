@@ -15,7 +15,7 @@ namespace guest {
 /// One child at a time; what is asked for meanwhile waits.
 class ModuleWorker {
  public:
-  explicit ModuleWorker(Log& log) : log_(log) {}
+  ModuleWorker(Log& log, UeventSocket& uevents) : log_(log), uevents_(uevents) {}
 
   /// Loads everything the devices present need. Several requests collapse into one.
   void scan();
@@ -27,6 +27,7 @@ class ModuleWorker {
   void begin();
 
   Log& log_;
+  UeventSocket& uevents_;
   pid_t child_ = 0;
   bool scan_wanted_ = false;
   std::vector<std::string> aliases_;
@@ -34,6 +35,7 @@ class ModuleWorker {
 
 /// Loads the modules the boot itself needs (those of the devices present, /etc/modules-load.d, overlay) and waits for that, at most
 /// `limit`. Returns how many were loaded, or -1 if the time was not enough; the loading then goes on.
-int load_boot_modules(Log& log, Milliseconds limit);
+/// Devices that appear meanwhile are taken from `uevents`; those that appear later stay there.
+int load_boot_modules(Log& log, UeventSocket& uevents, Milliseconds limit);
 
 }  // namespace guest

@@ -109,7 +109,7 @@ void ask_kernel(Ending ending) {
   switch (ending) {
     case Ending::poweroff: ::reboot(RB_POWER_OFF); return;
     case Ending::reboot: ::reboot(RB_AUTOBOOT); return;
-    case Ending::halt: ::reboot(RB_HALT_SYSTEM); return;
+    case Ending::halt: ::reboot(static_cast<int>(RB_HALT_SYSTEM)); return;
   }
 }
 

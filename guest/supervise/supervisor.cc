@@ -27,11 +27,12 @@ constexpr int kReapBatch = 256;
 
 }  // namespace
 
-Supervisor::Supervisor(Console& console, const Cmdline& cmdline, std::vector<Stage> stages, Microseconds begin)
+Supervisor::Supervisor(Console& console, const Cmdline& cmdline, UeventSocket& uevents, std::vector<Stage> stages, Microseconds begin)
     : console_(console),
       stages_(std::move(stages)),
       begin_(begin),
-      modules_(console),
+      uevents_(uevents),
+      modules_(console, uevents),
       power_(loop_, [this] { begin_ending(Ending::poweroff, "the power button"); }),
       control_(loop_, [this](int connection, const ControlRequest& request) { on_request(connection, request); }) {
   runtime_.set_debug(cmdline.has("linuxkit.runc_debug=1"));
@@ -49,7 +50,6 @@ void Supervisor::open() {
   ::chmod("/run/kiln", 0700);
   if (::symlink("/run/log/onboot", "/var/log/onboot") != 0 && errno != EEXIST) check("/var/log/onboot", Errno::last());
   check("opening the control socket", control_.open());
-  check("listening for devices", uevents_.open());
   if (uevents_.fd() >= 0) check("listening for devices", loop_.watch(uevents_.fd(), EPOLLIN, [this](auto) { on_uevents(); }));
   if (!runtime_.find()) console_.line("kiln: no container runtime: neither /usr/bin/crun nor /usr/bin/runc");
 }
@@ -116,8 +116,6 @@ void Supervisor::reap() {
 void Supervisor::on_uevents() {
   bool overrun = false;
   std::vector<std::string> aliases = uevents_.read_aliases(overrun);
-  // Until the services run, the devices found by the boot's own coldplug keep announcing what it has seen; one scan after that is enough.
-  if (phase_ != Phase::up) return;
   if (overrun) return modules_.scan();
   if (!aliases.empty()) modules_.load(std::move(aliases));
 }

@@ -24,8 +24,8 @@ namespace guest {
 /// requests, late devices, the power button), and the orderly end. One thread, one event loop.
 class Supervisor {
  public:
-  /// `stages` are those of the boot so far; `begin` is when /init started.
-  Supervisor(Console& console, const Cmdline& cmdline, std::vector<Stage> stages, Microseconds begin);
+  /// `stages` are those of the boot so far; `begin` is when /init started. `uevents` has been open since before the coldplug.
+  Supervisor(Console& console, const Cmdline& cmdline, UeventSocket& uevents, std::vector<Stage> stages, Microseconds begin);
 
   [[noreturn]] void run();
 
@@ -67,7 +67,7 @@ class Supervisor {
   Orphans orphans_;
   UnitContext context_{loop_, console_, runtime_, orphans_};
   UniqueFd signals_;
-  UeventSocket uevents_;
+  UeventSocket& uevents_;
   ModuleWorker modules_;
   PowerButton power_;
   ControlServer control_;

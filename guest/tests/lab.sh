@@ -4,6 +4,9 @@
 #   guest/tests/lab.sh image ARCH DIR GUEST    build DIR/ARCH.cpio.zst (ARCH: arm64 or amd64; GUEST: a kiln-guest for it)
 #   guest/tests/lab.sh boot ARCH DIR [APPEND]  boot it; the console is on standard output, QEMU's monitor on DIR/monitor
 #
+# LAB_QEMU adds QEMU options; with "-icount shift=1,sleep=off" the guest's clock counts instructions (2 ns each), which compares two versions
+# whatever else the machine is doing.
+#
 # DIR/x-ARCH must hold the unpacked Debian packages linux-image-cloud-ARCH, crun with its libraries, and busybox-static. Needs root
 # (for device nodes and owners in the archive), cpio, zstd, kmod, python3 and QEMU.
 set -eu
@@ -117,7 +120,7 @@ boot() {
     arm64) set -- qemu-system-aarch64 -M virt -cpu cortex-a72 -kernel "$packages"/boot/vmlinuz-* -append "console=ttyAMA0 quiet ${1:-}" ;;
     amd64) set -- qemu-system-x86_64 -M q35 -cpu qemu64,-cx16 -kernel "$packages"/boot/vmlinuz-* -append "console=ttyS0 quiet ${1:-}" ;;
   esac
-  exec "$@" -m "${LAB_MEMORY:-512}" -nographic -nodefaults -no-reboot -initrd "$dir/$arch.cpio.zst" -device virtio-rng-pci -serial stdio \
+  exec "$@" ${LAB_QEMU:-} -m "${LAB_MEMORY:-512}" -nographic -nodefaults -no-reboot -initrd "$dir/$arch.cpio.zst" -device virtio-rng-pci -serial stdio \
     -netdev user,id=n -device virtio-net-pci,netdev=n,romfile= -monitor "unix:$dir/monitor,server,nowait"
 }
 
