@@ -75,7 +75,8 @@ oci::Index current_index(const oci::Store& store, const oci::Reference& referenc
   if (!descriptor) return index;
   if (oci::is_index(descriptor->media_type)) {
     if (store.has(*descriptor)) {
-      index.manifests = oci::parse_index(store.read(*descriptor), concat("index of ", quote(reference.canonical()))).manifests;
+      index.manifests =
+          oci::parse_index(store.read(*descriptor), concat("index of ", quote(reference.canonical()))).manifests;
     }
   } else if (descriptor->platform) {
     index.manifests = {*descriptor};
@@ -90,9 +91,8 @@ void merge_into_index(const oci::Reference& reference, const oci::Descriptor& im
     return !entry.platform || entry.platform->matches(*image.platform);
   });
   index.manifests.push_back(image);
-  std::sort(index.manifests.begin(), index.manifests.end(), [](const auto& a, const auto& b) {
-    return a.platform->to_string() < b.platform->to_string();
-  });
+  std::sort(index.manifests.begin(), index.manifests.end(),
+            [](const auto& a, const auto& b) { return a.platform->to_string() < b.platform->to_string(); });
   store.set(reference.canonical(), store.put(oci::to_json(index), oci::media_type::kIndex));
 }
 
@@ -149,11 +149,14 @@ void build_package(const Package& package, const oci::Platform& platform, const 
   activity->finish("");
 }
 
-std::function<std::string(std::string_view, std::string_view, std::string_view)> make_resolver(
-    Locations locations, oci::Platform platform, oci::Store& store, Reporter& reporter) {
+std::function<std::string(std::string_view, std::string_view, std::string_view)> make_resolver(Locations locations,
+                                                                                               oci::Platform platform,
+                                                                                               oci::Store& store,
+                                                                                               Reporter& reporter) {
   return [=, &store, &reporter](std::string_view scheme, std::string_view rest, std::string_view directory) {
     if (scheme != "kiln" && scheme != "pkg") throw Error{"unknown scheme ", quote(concat("@", scheme, ":"))};
-    const fs::path path = scheme == "kiln" ? locations.recipes / rest : fs::path{directory} / fs::path{rest}.relative_path();
+    const fs::path path =
+        scheme == "kiln" ? locations.recipes / rest : fs::path{directory} / fs::path{rest}.relative_path();
     const Package package = open_package(path, locations);
     if (package.recipe.debian) build_package(package, platform, locations, store, reporter);
     return package.reference.canonical();

@@ -19,7 +19,8 @@ std::string without_slash(std::string_view path) { return std::string{path.subst
 
 std::string replace_architecture(std::string text, const std::string& architecture) {
   constexpr std::string_view kVariable = "${arch}";
-  for (std::size_t at; (at = text.find(kVariable)) != std::string::npos;) text.replace(at, kVariable.size(), architecture);
+  for (std::size_t at; (at = text.find(kVariable)) != std::string::npos;)
+    text.replace(at, kVariable.size(), architecture);
   return text;
 }
 
@@ -62,8 +63,8 @@ class Composer {
 
  private:
   void add_packages() {
-    DebianArchive archive{{inputs_.work / "apt", recipe_.suite, recipe_.components, architecture_, find_debian_mirror()},
-                          reporter_};
+    DebianArchive archive{
+        {inputs_.work / "apt", recipe_.suite, recipe_.components, architecture_, find_debian_mirror()}, reporter_};
     const std::vector<std::string> names = replace_architecture(recipe_.packages, architecture_);
     Selector selector{archive.resolve(names), architecture_, recipe_.merged_usr,
                       [&](std::span<const DebianPackage* const> packages) { return list(archive, packages); }};
@@ -99,7 +100,8 @@ class Composer {
           });
     }
     if (contents.empty()) {
-      throw Error{added.where.to_string(), ": debian.add: no file of the named packages matches ", quote(added.concatenate)};
+      throw Error{added.where.to_string(), ": debian.add: no file of the named packages matches ",
+                  quote(added.concatenate)};
     }
     std::string& all = concatenated_[&added];
     for (const auto& [path, content] : contents) {
@@ -145,7 +147,8 @@ class Composer {
   }
 
   void add_parents(const Selector& selector, const std::string& path) {
-    for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0; slash = path.rfind('/', slash - 1)) {
+    for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
+         slash = path.rfind('/', slash - 1)) {
       const std::string parent = path.substr(0, slash);
       if (const DebEntry* entry = selector.directory(parent)) {
         composition_.directories.emplace(without_slash(parent), to_layer_file(*entry));
@@ -166,7 +169,8 @@ class Composer {
     for (const SelectedFile& file : selector.files()) {
       const std::string& name = selector.packages()[file.package].name;
       if (sources.empty() || sources.back().deb != debs_.at(name)) {
-        const auto known = std::find_if(sources.begin(), sources.end(), [&](const auto& s) { return s.deb == debs_.at(name); });
+        const auto known =
+            std::find_if(sources.begin(), sources.end(), [&](const auto& s) { return s.deb == debs_.at(name); });
         if (known == sources.end()) sources.push_back({debs_.at(name)});
       }
     }

@@ -88,7 +88,8 @@ std::string dirty_hash(const fs::path& directory) {
 std::string sha1_hex(std::string_view text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha1(), nullptr) != 1) throw Error{"SHA-1 is not available"};
+  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha1(), nullptr) != 1)
+    throw Error{"SHA-1 is not available"};
   std::string hex;
   for (unsigned i = 0; i < size; ++i) {
     hex += "0123456789abcdef"[digest[i] >> 4];
@@ -149,7 +150,8 @@ std::string apply_tag_template(std::string_view tag, std::string_view hash) {
     std::string_view inside = rest.substr(open + 2, close - open - 2);
     while (inside.starts_with(' ')) inside.remove_prefix(1);
     while (inside.ends_with(' ')) inside.remove_suffix(1);
-    if (inside != ".Hash") throw Error{"tag ", quote(tag), ": ", quote(inside), " is unknown"}.with_hint("only {{.Hash}} exists");
+    if (inside != ".Hash")
+      throw Error{"tag ", quote(tag), ": ", quote(inside), " is unknown"}.with_hint("only {{.Hash}} exists");
     out += concat(rest.substr(0, open), hash);
     rest.remove_prefix(close + 2);
   }

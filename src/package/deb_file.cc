@@ -51,7 +51,8 @@ class EntrySource final : public Source {
 /// The two archives, one in the other: the ar of the .deb, positioned at data.tar, and the tar read from it.
 class DataTar {
  public:
-  DataTar(Bytes deb, std::string name) : name_{std::move(name)}, outer_{archive_read_new()}, inner_{archive_read_new()} {
+  DataTar(Bytes deb, std::string name)
+      : name_{std::move(name)}, outer_{archive_read_new()}, inner_{archive_read_new()} {
     archive_read_support_format_ar(outer_.get());
     if (archive_read_open_memory(outer_.get(), deb.data(), deb.size()) != ARCHIVE_OK) fail(outer_.get(), name_);
     find_data();
@@ -64,7 +65,9 @@ class DataTar {
     }
   }
 
-  struct archive* get() const { return inner_.get(); }
+  struct archive* get() const {
+    return inner_.get();
+  }
   const std::string& name() const { return name_; }
 
  private:

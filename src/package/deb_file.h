@@ -21,17 +21,17 @@ struct DebEntry {
   std::uint32_t mode = 0, uid = 0, gid = 0;
   std::int64_t mtime = 0;
   std::uint64_t size = 0;
-  std::string link;                    ///< symlink: the target as it is; hard link: the target's path, as `path`
-  std::optional<ElfLinkage> linkage;   ///< regular ELF files, in list()
+  std::string link;                   ///< symlink: the target as it is; hard link: the target's path, as `path`
+  std::optional<ElfLinkage> linkage;  ///< regular ELF files, in list()
 };
 
 /// The path with a leading slash, without "." and empty components, and with /bin, /sbin, /lib and /lib64 … replaced by
 /// those in /usr, where Debian has them since its directories are merged. Throws Error if it has "..".
 std::string canonical_path(std::string_view path);
 
-/// A .deb file (deb(5)): an ar archive that holds data.tar, compressed by xz, gzip, zstd or not. It is read as a stream,
-/// from the beginning each time; nothing is ever unpacked. Throws Error when it is damaged, or holds what no package may
-/// (devices, paths with "..").
+/// A .deb file (deb(5)): an ar archive that holds data.tar, compressed by xz, gzip, zstd or not. It is read as a
+/// stream, from the beginning each time; nothing is ever unpacked. Throws Error when it is damaged, or holds what no
+/// package may (devices, paths with "..").
 class DebFile {
  public:
   explicit DebFile(std::filesystem::path path) : path_{std::move(path)} {}

@@ -159,10 +159,11 @@ DebianArchive::DebianArchive(Options options, Reporter& reporter)
              concat(options_.suite, "-", options_.architecture, "-", join(options_.components, "-"))} {}
 
 std::string DebianArchive::apt(std::vector<std::string> arguments, const std::filesystem::path& directory) {
-  const Command command{std::move(arguments),
-                        {{"APT_CONFIG", (state_ / "etc/apt.conf").string()}, {"LC_ALL", "C"}, {"DEBIAN_FRONTEND", "noninteractive"}},
-                        directory.string(),
-                        {}};
+  const Command command{
+      std::move(arguments),
+      {{"APT_CONFIG", (state_ / "etc/apt.conf").string()}, {"LC_ALL", "C"}, {"DEBIAN_FRONTEND", "noninteractive"}},
+      directory.string(),
+      {}};
   return run_checked(command);
 }
 
@@ -192,7 +193,8 @@ void DebianArchive::write_configuration() {
   const std::string components = join(options_.components, " ");
   std::string sources = concat("deb ", kKeys, " ", options_.mirror.archive, " ", options_.suite, " ", components, "\n");
   if (!options_.mirror.security.empty()) {
-    sources += concat("deb ", kKeys, " ", options_.mirror.security, " ", options_.suite, "-security ", components, "\n");
+    sources +=
+        concat("deb ", kKeys, " ", options_.mirror.security, " ", options_.suite, "-security ", components, "\n");
   }
   write_file(state_ / "etc/sources.list", sources);
 }
@@ -203,8 +205,8 @@ void DebianArchive::update_lists(bool force) {
   const std::string sources = read_file(state_ / "etc/sources.list");
   std::error_code error;
   const auto time = std::filesystem::last_write_time(stamp, error);
-  const bool fresh = !error && std::filesystem::file_time_type::clock::now() - time < kListsAreFresh &&
-                     read_file(stamp) == sources;
+  const bool fresh =
+      !error && std::filesystem::file_time_type::clock::now() - time < kListsAreFresh && read_file(stamp) == sources;
   if (fresh && !force) return;
   const auto activity = reporter_.start("update", concat("Debian ", options_.suite, " ", options_.architecture));
   try {
@@ -220,7 +222,8 @@ void DebianArchive::update_lists(bool force) {
 }
 
 std::vector<std::string> DebianArchive::closure(const std::vector<std::string>& packages) {
-  std::vector<std::string> arguments{"apt-get", "install", "--print-uris", "-qq", "-y", "--no-install-recommends", "--"};
+  std::vector<std::string> arguments{"apt-get", "install", "--print-uris", "-qq", "-y", "--no-install-recommends",
+                                     "--"};
   arguments.insert(arguments.end(), packages.begin(), packages.end());
   const std::string output = apt(std::move(arguments));
   std::vector<std::string> names;
@@ -289,8 +292,9 @@ std::vector<std::filesystem::path> DebianArchive::fetch(std::span<const DebianPa
   }
   for (const DebianPackage* package : missing) {
     if (std::filesystem::exists(archive_path(*package))) continue;
-    throw Error{"fetching ", package->name, " ", package->version, ": what apt fetched has not the SHA-256 of its index, ",
-                package->sha256};
+    throw Error{
+        "fetching ",    package->name, " ", package->version, ": what apt fetched has not the SHA-256 of its index, ",
+        package->sha256};
   }
   activity->advance(bytes);
   activity->finish("");
@@ -303,10 +307,13 @@ std::string DebianArchive::package_url(const DebianPackage& package, std::string
     constexpr char kHex[] = "0123456789ABCDEF";
     const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
                        c == '-' || c == '_' || c == '~';
-    if (plain) version += c;
-    else version += {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]};
+    if (plain)
+      version += c;
+    else
+      version += {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]};
   }
-  return concat("pkg:deb/debian/", package.name, "@", version, "?arch=", package.architecture, "&distro=debian-", suite);
+  return concat("pkg:deb/debian/", package.name, "@", version, "?arch=", package.architecture, "&distro=debian-",
+                suite);
 }
 
 }  // namespace kiln::package

@@ -34,8 +34,8 @@ std::string debian_architecture(std::string_view architecture);
 /// A suite of Debian for one architecture: apt with a state of its own, in a directory that nothing else uses and that
 /// any user may have. apt verifies the archive's signature and every hash; nothing of the host's apt is changed.
 ///
-/// Layout of the directory: SUITE-ARCH-COMPONENTS/ {lists, cache, etc} one per suite and architecture, and archives/, shared:
-/// HEX.deb by SHA-256, so that a .deb is fetched once. Locked against other processes while apt runs.
+/// Layout of the directory: SUITE-ARCH-COMPONENTS/ {lists, cache, etc} one per suite and architecture, and archives/,
+/// shared: HEX.deb by SHA-256, so that a .deb is fetched once. Locked against other processes while apt runs.
 class DebianArchive {
  public:
   struct Options {

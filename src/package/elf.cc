@@ -62,7 +62,8 @@ class Reader {
     const Bytes bytes = range(offset, 0, "a string lies outside the file");
     (void)bytes;
     const std::string_view rest = as_text(file_).substr(static_cast<std::size_t>(offset));
-    const std::size_t end = rest.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(limit, rest.size()))).find('\0');
+    const std::size_t end =
+        rest.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(limit, rest.size()))).find('\0');
     if (end == std::string_view::npos) damaged("a string has no end");
     return std::string{rest.substr(0, end)};
   }
@@ -74,7 +75,7 @@ class Reader {
 };
 
 // FIELD(r, base, Ehdr, e_phoff): the field of Elf64_Ehdr or Elf32_Ehdr, whichever the file has.
-#define KILN_ELF_FIELD(reader, base, type, name)                                                                      \
+#define KILN_ELF_FIELD(reader, base, type, name)                                                                 \
   (reader).field((base), offsetof(Elf64_##type, name), sizeof(Elf64_##type::name), offsetof(Elf32_##type, name), \
                  sizeof(Elf32_##type::name))
 
@@ -164,10 +165,14 @@ void add_dynamic(const Reader& reader, const std::vector<Segment>& segments, con
     if (tag != DT_NEEDED && tag != DT_SONAME && tag != DT_RPATH && tag != DT_RUNPATH) continue;
     if (value >= strings_size) damaged("a string lies outside the string table");
     std::string text = reader.string(*strings + value, strings_size - value);
-    if (tag == DT_NEEDED) linkage.needed.push_back(std::move(text));
-    else if (tag == DT_SONAME) linkage.soname = std::move(text);
-    else if (tag == DT_RPATH) rpath = std::move(text);
-    else runpath = std::move(text);
+    if (tag == DT_NEEDED)
+      linkage.needed.push_back(std::move(text));
+    else if (tag == DT_SONAME)
+      linkage.soname = std::move(text);
+    else if (tag == DT_RPATH)
+      rpath = std::move(text);
+    else
+      runpath = std::move(text);
   }
   linkage.search = split_search(runpath.empty() ? rpath : runpath);  // ld.so(8): DT_RPATH only without DT_RUNPATH
 }

@@ -22,7 +22,8 @@ struct ElfLinkage {
 /// strings that lie outside are errors as well.
 std::optional<ElfLinkage> read_elf_linkage(Bytes file);
 
-/// The content of the section with that name, if there is one; nothing if the bytes are not an ELF file. Throws as above.
+/// The content of the section with that name, if there is one; nothing if the bytes are not an ELF file. Throws as
+/// above.
 std::optional<Bytes> find_elf_section(Bytes file, std::string_view name);
 
 }  // namespace kiln::package

@@ -51,8 +51,7 @@ class KernelReader {
   explicit KernelReader(Spool& spool) : spool_{spool} {}
 
   void read(const KernelSource& source) {
-    DebFile{source.deb}.read(
-        is_kernel_file, [&](const DebEntry& entry, Source& content) { take(entry, content); });
+    DebFile{source.deb}.read(is_kernel_file, [&](const DebEntry& entry, Source& content) { take(entry, content); });
   }
 
   LayerFile kernel;
@@ -91,7 +90,8 @@ class KernelReader {
   void set_version(const std::string& version) {
     if (contents.version.empty()) contents.version = version;
     if (contents.version != version) {
-      throw Error{"the packages have modules of more than one kernel: ", quote(contents.version), " and ", quote(version)};
+      throw Error{"the packages have modules of more than one kernel: ", quote(contents.version), " and ",
+                  quote(version)};
     }
   }
 
@@ -135,7 +135,8 @@ class ModulesTar {
     tar.mode = 0644;
     tar.mtime = mtime_;
     tar.content.offset = out.size();
-    write_tar(files_, [&](std::string_view) { return directory(); }, spool_, out);
+    write_tar(
+        files_, [&](std::string_view) { return directory(); }, spool_, out);
     tar.content.size = out.size() - tar.content.offset;
     return tar;
   }

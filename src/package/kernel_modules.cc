@@ -71,7 +71,8 @@ void add_with_dependencies(const Names& names, const KernelModule* module, std::
   if (!chosen.insert(module).second) return;
   for (const std::string& name : module->depends) {
     const KernelModule* dependency = names.find(name);
-    if (dependency == nullptr) throw Error{"kernel module ", module->name, " depends on ", quote(name), ", which is not in its package"};
+    if (dependency == nullptr)
+      throw Error{"kernel module ", module->name, " depends on ", quote(name), ", which is not in its package"};
     add_with_dependencies(names, dependency, chosen);
   }
   for (const std::string& line : module->soft_depends) {

@@ -25,8 +25,9 @@ KernelModule read_kernel_module(std::string path, Bytes elf);
 std::string kernel_module_name(std::string_view path);
 
 /// The modules wanted and all they depend on (also softly, as far as they exist), sorted by path. A pattern is the name
-/// of a module; or, with a slash, a glob for paths below kernel/ ("drivers/net/ethernet/**"). A name must be a module or
-/// be built in (`builtin`: modules.builtin), unless it ends in '?'. Throws Error with the positions of all that are not.
+/// of a module; or, with a slash, a glob for paths below kernel/ ("drivers/net/ethernet/**"). A name must be a module
+/// or be built in (`builtin`: modules.builtin), unless it ends in '?'. Throws Error with the positions of all that are
+/// not.
 std::vector<const KernelModule*> select_modules(const std::vector<KernelModule>& modules, std::string_view builtin,
                                                 const std::vector<Pattern>& patterns);
 

@@ -14,11 +14,33 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 27> kNumbers = {
-    "uid",          "gid",      "additionalGids", "oomScoreAdj", "major",  "minor",         "hostID",
-    "containerID",  "size",     "limit",          "reservation", "swap",   "kernel",        "kernelTCP",
-    "swappiness",   "shares",   "quota",          "period",      "weight", "leafWeight",    "realtimeRuntime",
-    "realtimePeriod", "rate",   "classID",        "priority",    "pageSize", "blkioWeight"};
+constexpr std::array<std::string_view, 27> kNumbers = {"uid",
+                                                       "gid",
+                                                       "additionalGids",
+                                                       "oomScoreAdj",
+                                                       "major",
+                                                       "minor",
+                                                       "hostID",
+                                                       "containerID",
+                                                       "size",
+                                                       "limit",
+                                                       "reservation",
+                                                       "swap",
+                                                       "kernel",
+                                                       "kernelTCP",
+                                                       "swappiness",
+                                                       "shares",
+                                                       "quota",
+                                                       "period",
+                                                       "weight",
+                                                       "leafWeight",
+                                                       "realtimeRuntime",
+                                                       "realtimePeriod",
+                                                       "rate",
+                                                       "classID",
+                                                       "priority",
+                                                       "pageSize",
+                                                       "blkioWeight"};
 constexpr std::array<std::string_view, 5> kBooleans = {"readonly", "noNewPrivileges", "createInRoot", "allow",
                                                        "disableOOMKiller"};
 
@@ -31,7 +53,8 @@ Json convert(const config::Node& node, std::string_view key);
 
 Json convert_mapping(const config::Node& node) {
   Json object = Json::object();
-  for (const config::Node::Entry& entry : node.entries) object[entry.key->text] = convert(*entry.value, entry.key->text);
+  for (const config::Node::Entry& entry : node.entries)
+    object[entry.key->text] = convert(*entry.value, entry.key->text);
   return object;
 }
 

@@ -48,8 +48,8 @@ void write_tar(const std::map<std::string, LayerFile>& files,
                const std::function<LayerFile(std::string_view)>& directory, const Spool& spool, Sink& out);
 
 struct StoredLayer {
-  oci::Descriptor descriptor;  ///< of the zstd-compressed blob in the store
-  oci::Digest diff_id;         ///< of the tar
+  oci::Descriptor descriptor;      ///< of the zstd-compressed blob in the store
+  oci::Digest diff_id;             ///< of the tar
   std::uint64_t content_size = 0;  ///< bytes of file content, each hard-linked file once
 };
 

@@ -36,7 +36,8 @@ std::vector<Pattern> to_patterns(std::vector<YamlFields::Text> texts) {
 
 class RecipeReader {
  public:
-  RecipeReader(std::string name, config::Diagnostics& diagnostics) : name_{std::move(name)}, diagnostics_{diagnostics} {}
+  RecipeReader(std::string name, config::Diagnostics& diagnostics)
+      : name_{std::move(name)}, diagnostics_{diagnostics} {}
 
   Recipe read(const config::Node& document) {
     YamlFields fields{document, "", name_, diagnostics_};
@@ -150,7 +151,8 @@ class RecipeReader {
     const auto symlink = fields.text("symlink");
     const bool directory = fields.boolean("directory").value_or(false);
     if (contents.has_value() + source.has_value() + concatenate.has_value() + symlink.has_value() + directory != 1) {
-      fields.error(node, "debian.add: expected one of 'contents', 'source', 'concatenate', 'symlink', 'directory: true'");
+      fields.error(node,
+                   "debian.add: expected one of 'contents', 'source', 'concatenate', 'symlink', 'directory: true'");
     }
     assign(file.contents, contents);
     assign(file.source, source);
@@ -179,7 +181,8 @@ class RecipeReader {
     if (paths) file.paths = *paths;
     for (const std::string& given : file.paths) {
       if (given.size() > 1 && given.front() == '/' && stays_inside(given)) continue;
-      diagnostics_.error(file.where, concat("debian.add: path ", quote(given), " is not an absolute path in the image"));
+      diagnostics_.error(file.where,
+                         concat("debian.add: path ", quote(given), " is not an absolute path in the image"));
     }
   }
 

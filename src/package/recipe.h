@@ -17,8 +17,8 @@ struct AddedFile {
   enum class Kind { regular, directory, symlink };
   std::vector<std::string> paths;  ///< absolute in the image; several get the same content (or link)
   Kind kind = Kind::regular;
-  std::string contents;  ///< when there is no source
-  std::string source;    ///< a file in the package's directory, relative
+  std::string contents;     ///< when there is no source
+  std::string source;       ///< a file in the package's directory, relative
   std::string concatenate;  ///< glob: the contents of those files of the packages, in the order of their names
   std::string symlink;      ///< the link's target
   std::uint32_t mode = 0;
@@ -49,7 +49,7 @@ struct DebianRecipe {
   std::vector<std::string> drop;             ///< globs of what to leave out all the same
   std::vector<AddedFile> add;
   std::optional<KernelRecipe> kernel;
-  std::string guest;        ///< where to put kiln-guest; empty: nowhere
+  std::string guest;       ///< where to put kiln-guest; empty: nowhere
   bool merged_usr = true;  ///< make /bin, /sbin, /lib … links into /usr; off for images whose place is `init:`
   std::vector<std::string> entrypoint, cmd, env;
   std::string working_dir;

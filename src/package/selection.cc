@@ -11,10 +11,22 @@ namespace {
 
 // What a running system does not read. Copyright files stay: take_copyrights().
 constexpr const char* kDocumentation[] = {
-    "/usr/share/doc/**",       "/usr/share/doc-base/**", "/usr/share/man/**",      "/usr/share/info/**",
-    "/usr/share/locale/**",    "/usr/share/lintian/**",  "/usr/share/linda/**",    "/usr/share/bug/**",
-    "/usr/share/bash-completion/**", "/usr/share/zsh/**", "/usr/share/fish/**",     "/usr/share/gdb/**",
-    "/usr/lib/systemd/system/**", "/etc/init.d/**",      "/etc/cron.*/**",         "/usr/share/initramfs-tools/**",
+    "/usr/share/doc/**",
+    "/usr/share/doc-base/**",
+    "/usr/share/man/**",
+    "/usr/share/info/**",
+    "/usr/share/locale/**",
+    "/usr/share/lintian/**",
+    "/usr/share/linda/**",
+    "/usr/share/bug/**",
+    "/usr/share/bash-completion/**",
+    "/usr/share/zsh/**",
+    "/usr/share/fish/**",
+    "/usr/share/gdb/**",
+    "/usr/lib/systemd/system/**",
+    "/etc/init.d/**",
+    "/etc/cron.*/**",
+    "/usr/share/initramfs-tools/**",
 };
 
 bool matches_any(const std::vector<std::string>& patterns, std::string_view path) {
@@ -28,7 +40,8 @@ bool is_documentation(std::string_view path) {
 
 std::string replace_origin(std::string directory, const std::string& origin) {
   for (const std::string_view token : {"${ORIGIN}", "$ORIGIN"}) {
-    for (std::size_t at; (at = directory.find(token)) != std::string::npos;) directory.replace(at, token.size(), origin);
+    for (std::size_t at; (at = directory.find(token)) != std::string::npos;)
+      directory.replace(at, token.size(), origin);
   }
   return directory;
 }
@@ -112,14 +125,18 @@ void Selector::add_wanted(const FileSet::Item& item) {
   if (!item.entry->linkage) return;
   const ElfLinkage& linkage = *item.entry->linkage;
   if (!linkage.interpreter.empty() && asked_.insert(linkage.interpreter).second) {
-    wanted_.push_back({item.package, item.entry->path, linkage.interpreter, {linkage.interpreter},
+    wanted_.push_back({item.package,
+                       item.entry->path,
+                       linkage.interpreter,
+                       {linkage.interpreter},
                        merged_usr_ ? "" : linkage.interpreter});
   }
   const std::string origin = std::filesystem::path{item.entry->path}.parent_path().string();
   for (const std::string& soname : linkage.needed) {
     if (is_interpreter(soname)) continue;
     std::vector<std::string> paths;
-    for (const std::string& directory : linkage.search) paths.push_back(concat(replace_origin(directory, origin), "/", soname));
+    for (const std::string& directory : linkage.search)
+      paths.push_back(concat(replace_origin(directory, origin), "/", soname));
     paths.push_back(concat("/usr/lib/", multiarch_tuple(architecture_), "/", soname));
     for (const char* directory : {"/usr/lib/", "/usr/lib64/"}) paths.push_back(directory + soname);
     if (soname.find('/') != std::string::npos) paths = {soname};
@@ -187,8 +204,13 @@ void Selector::close() {
     if (open.empty()) return;
     const std::vector<std::size_t> next = next_packages(open);
     if (next.empty()) {
-      throw Error{"no package has ", quote(open.front().soname), ", which ", quote(open.front().requester), " of ",
-                  packages_[open.front().package].name, " needs"}
+      throw Error{"no package has ",
+                  quote(open.front().soname),
+                  ", which ",
+                  quote(open.front().requester),
+                  " of ",
+                  packages_[open.front().package].name,
+                  " needs"}
           .with_hint("name the package that has it under 'debian.packages'");
     }
     load(next);
@@ -211,7 +233,8 @@ void Selector::keep(const std::vector<std::string>& names, const std::vector<Pat
       }
     }
     if (!matched) {
-      throw Error{pattern.where.to_string(), ": debian.keep: no file of the named packages matches ", quote(pattern.text)};
+      throw Error{pattern.where.to_string(), ": debian.keep: no file of the named packages matches ",
+                  quote(pattern.text)};
     }
   }
   close();
@@ -253,7 +276,8 @@ void Selector::take_copyrights() {
   for (const auto& [path, file] : files_) used.insert(file.package);
   for (const std::size_t index : used) {
     const std::string directory = concat("/usr/share/doc/", packages_[index].name);
-    if (const FileSet::Item* item = all_.find(directory); item != nullptr && item->entry->kind == DebEntry::Kind::symlink) {
+    if (const FileSet::Item* item = all_.find(directory);
+        item != nullptr && item->entry->kind == DebEntry::Kind::symlink) {
       load({index_of(std::filesystem::path{item->entry->link}.filename().string())});
     }
     std::vector<const FileSet::Item*> links;

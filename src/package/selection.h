@@ -23,15 +23,17 @@ struct SelectedFile {
 
 /// Chooses the files of an image out of Debian packages, as distroless images are made: what the recipe keeps, then
 /// whatever the ELF files among it need (DT_NEEDED, the interpreter), looked for where ld.so looks (ld.so(8)), and each
-/// package's copyright file. Only packages that turn out to be needed are fetched: the one that has a library is guessed
-/// by Debian's naming of library packages (Debian policy 8.1) among what the asking package depends on, small ones first.
+/// package's copyright file. Only packages that turn out to be needed are fetched: the one that has a library is
+/// guessed by Debian's naming of library packages (Debian policy 8.1) among what the asking package depends on, small
+/// ones first.
 class Selector {
  public:
   /// Fetches packages and lists their files.
   using Lister = std::function<std::vector<std::vector<DebEntry>>(std::span<const DebianPackage* const>)>;
 
-  /// `packages`: everything that may be used, sorted by name. `merged_usr`: whether the image has the link /lib -> usr/lib;
-  /// without it an interpreter is placed where programs name it (/lib/ld-linux-aarch64.so.1), and not below /usr.
+  /// `packages`: everything that may be used, sorted by name. `merged_usr`: whether the image has the link /lib ->
+  /// usr/lib; without it an interpreter is placed where programs name it (/lib/ld-linux-aarch64.so.1), and not below
+  /// /usr.
   Selector(std::vector<DebianPackage> packages, std::string architecture, bool merged_usr, Lister lister);
 
   /// Files that match a pattern, of the packages named; then their closure. Each pattern must match something.
@@ -41,7 +43,8 @@ class Selector {
   /// Everything of all packages but documentation, translations and what `drop` matches.
   void keep_all(const std::vector<std::string>& drop);
   /// Entry by entry, for kernels; no closure.
-  void keep_if(const std::function<bool(const DebianPackage&)>& package, const std::function<bool(const DebEntry&)>& file);
+  void keep_if(const std::function<bool(const DebianPackage&)>& package,
+               const std::function<bool(const DebEntry&)>& file);
 
   const std::vector<DebianPackage>& packages() const { return packages_; }
   /// Sorted by path; no path twice.

@@ -135,8 +135,10 @@ std::optional<std::vector<YamlFields::Text>> YamlFields::texts(const char* key) 
     return std::nullopt;
   }
   for (const config::NodePtr& item : value->items) {
-    if (is_yaml_scalar(*item)) list.push_back({item->text, position(*item)});
-    else error(*item, concat(label(key), ": expected text in the list, got ", yaml_kind(*item)));
+    if (is_yaml_scalar(*item))
+      list.push_back({item->text, position(*item)});
+    else
+      error(*item, concat(label(key), ": expected text in the list, got ", yaml_kind(*item)));
   }
   return list;
 }
