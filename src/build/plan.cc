@@ -16,7 +16,7 @@ using tree::Kind;
 
 constexpr std::string_view kHosts =
     "127.0.0.1       localhost\n"
-    "::1 localhost ip6-localhost ip6-loopback\n"
+    "::1     localhost ip6-localhost ip6-loopback\n"
     "fe00::0 ip6-localnet\n"
     "ff00::0 ip6-mcastprefix\n"
     "ff02::1 ip6-allnodes\n"

@@ -57,15 +57,30 @@ std::optional<RootItem> symlink_with_content(const std::vector<RootItem>& items)
   return std::nullopt;
 }
 
-/// Moves what is below the symlink to where it points. The directories in its place go; the symlink stays.
+/// Directories on the way to `path`, and itself, wanted by nobody in particular but needed in that part.
+void add_way(std::vector<RootItem>& items, std::string_view path, std::uint32_t part, const Entry& directory) {
+  for (; !path.empty(); path = parent_of(path)) {
+    RootItem implied{path, part, directory, true, {}};
+    implied.entry.prefix = {};
+    implied.entry.path = path;
+    items.push_back(implied);
+  }
+}
+
+/// Moves what is below the symlink to where it points. The directories in its place go, the symlink stays, and a part
+/// that had such a directory gets those on the way to the new place: it may stand before the part that made them.
 void redirect(std::vector<RootItem>& items, const RootItem& link, std::deque<std::string>& strings) {
-  const std::string target = resolve_target(link.path, link.target);
+  const std::string_view target = strings.emplace_back(resolve_target(link.path, link.target));
   if (target == link.path || is_below(target, link.path)) {
     throw Error{"symlink ", quote(link.path), " points to itself or below itself (", quote(link.target),
                 "), and another image or file has content below it"};
   }
-  std::erase_if(
-      items, [&](const RootItem& item) { return item.path == link.path && item.entry.kind == tree::Kind::directory; });
+  std::vector<RootItem> ways;
+  std::erase_if(items, [&](const RootItem& item) {
+    if (item.path != link.path || item.entry.kind != tree::Kind::directory) return false;
+    add_way(ways, target, item.part, item.entry);
+    return true;
+  });
   for (RootItem& item : items) {
     if (!is_below(item.path, link.path)) continue;
     item.path = strings.emplace_back(concat(target, item.path.substr(link.path.size())));
@@ -73,7 +88,8 @@ void redirect(std::vector<RootItem>& items, const RootItem& link, std::deque<std
     item.entry.prefix = {};
     item.entry.path = item.path;
   }
-  std::sort(items.begin(), items.end(), item_less);
+  items.insert(items.end(), ways.begin(), ways.end());
+  std::stable_sort(items.begin(), items.end(), item_less);
 }
 
 void follow_symlinked_directories(std::vector<RootItem>& items, std::deque<std::string>& strings) {

@@ -101,6 +101,12 @@ TEST(RootTree, FilesGoWhereASymlinkedDirectoryPointsWhicheverCameFirst) {
               expected);
 }
 
+TEST(RootTree, WhatASymlinkMovesHasItsParentsInItsOwnPart) {
+  EXPECT_THAT(resolved({{0, "lib/modules/m", F, 1}, {1, "lib", L, 2, "usr/lib"}, {1, "usr/lib", D, 3}}),
+              ElementsAre("0 usr dir 99", "0 usr/lib dir 3", "0 usr/lib/modules dir 99", "0 usr/lib/modules/m file 1",
+                          "1 lib link 2"));
+}
+
 TEST(RootTree, LaterDirectoryDoesNotReplaceASymlinkToADirectory) {
   EXPECT_THAT(resolved({{0, "lib", L, 1, "/usr/lib"}, {0, "usr/lib", D, 2}, {1, "lib", D, 3}, {1, "lib/x", F, 4}}),
               ElementsAre("0 lib link 1", "0 usr dir 99", "0 usr/lib dir 2", "1 usr/lib/x file 4"));

@@ -165,7 +165,7 @@ std::string xattr_table(const Plan& plan) {
     for (const Entry& entry : part.entries) {
       if (entry.layer == kGenerated) continue;
       for (const tree::Xattr& xattr : plan.layers->layer(entry.layer).index.entry(entry.entry).xattrs) {
-        table += escaped(entry.full_path()) + '\t' + escaped(xattr.name) + '\t';
+        table += '/' + escaped(entry.full_path()) + '\t' + escaped(xattr.name) + '\t';
         for (const char c : xattr.value) {
           table += kHex[static_cast<unsigned char>(c) >> 4];
           table += kHex[static_cast<unsigned char>(c) & 15];

@@ -57,11 +57,11 @@ struct Summary {
 std::string describe_reuse(const Summary& summary) {
   const build::BootSet& boot = summary.boot;
   const std::size_t reused = boot.segments.size() - boot.segments_rendered;
-  std::string text = concat("root tree ", human_bytes(boot.root_size));
+  std::string text = concat("root tree ", human_size(boot.root_size));
   if (boot.content_size < boot.root_size)
-    text += concat(", ", human_bytes(boot.root_size - boot.content_size), " of it shared");
+    text += concat(", ", human_size(boot.root_size - boot.content_size), " of it shared");
   text += concat("; ", reused, " of ", boot.segments.size(), " segments from the cache");
-  if (boot.segments_rendered > 0) text += concat(", ", human_bytes(boot.content_rendered), " rendered");
+  if (boot.segments_rendered > 0) text += concat(", ", human_size(boot.content_rendered), " rendered");
   return text + concat(" (", boot.compression.to_string(), ")\n");
 }
 
@@ -72,7 +72,7 @@ void show(Context& context, const Summary& summary) {
   std::vector<Fields> files;
   for (const format::Output& output : summary.outputs) {
     const std::string& path = output.path.native();
-    text += concat("  ", path, std::string(width - path.size() + 2, ' '), human_bytes(output.size), "\n");
+    text += concat("  ", path, std::string(width - path.size() + 2, ' '), human_size(output.size), "\n");
     files.push_back(Fields{}.add("path", path).add("size", output.size));
   }
   Fields object;

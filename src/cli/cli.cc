@@ -13,6 +13,8 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 void add_verbs(CLI::App& program, Context& context) {
+  add_build(program, context);
+  add_pkg(program, context);
   add_run(program, context);
   add_version(program, context);
 }

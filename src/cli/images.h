@@ -1,6 +1,7 @@
 #pragma once
 
 #include "build/resolve.h"
+#include "oci/registry_options.h"
 #include "package/build.h"
 
 namespace kiln::cli {
@@ -9,6 +10,9 @@ class Context;
 
 /// Takes images from the store, or pulls them from their registries. The context must outlive it.
 build::ImageFetcher image_fetcher(Context& context, bool always_pull);
+
+/// How to reach registries, as the global options say.
+oci::RegistryOptions registry_options(Context& context);
 
 /// Where recipes and guest programs are.
 package::Locations package_locations(Context& context);

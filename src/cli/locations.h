@@ -12,10 +12,8 @@ struct Locations {
 
   /// The shipped recipes: a directory for each package.
   std::filesystem::path recipes() const { return prefix / "share/kiln/pkg"; }
-  /// The guest's program for an architecture (Go's name: arm64); it need not exist.
-  std::filesystem::path guest(const std::string& architecture) const {
-    return prefix / "libexec/kiln/guest" / architecture / "kiln-guest";
-  }
+  /// The guest's program for each architecture (Go's name): arm64/kiln-guest.
+  std::filesystem::path guests() const { return prefix / "libexec/kiln/guest"; }
 
   static Locations of_this_program();  ///< throws SysError
 };

@@ -1,0 +1,56 @@
+#include "cli/images.h"
+
+#include <cstdlib>
+
+#include "build/indexing_observer.h"
+#include "cli/context.h"
+#include "oci/credentials.h"
+#include "oci/pull.h"
+
+namespace kiln::cli {
+namespace {
+
+// Transfers mostly wait; four of them keep a fast line busy.
+constexpr unsigned kTransfers = 4;
+
+/// What pulling needs, made when the first image has to be fetched, and shared by all that are.
+struct Puller {
+  explicit Puller(Context& context)
+      : registry{registry_options(context)}, transfers{kTransfers}, indexer{context.store()} {}
+
+  oci::HttpRegistry registry;
+  ThreadPool transfers;
+  build::IndexingObserver indexer;
+};
+
+}  // namespace
+
+oci::RegistryOptions registry_options(Context& context) {
+  oci::RegistryOptions options;
+  options.insecure = context.options.insecure_registries;
+  options.credential_files = oci::credential_files();
+  return options;
+}
+
+build::ImageFetcher image_fetcher(Context& context, bool always_pull) {
+  const auto puller = std::make_shared<Puller>(context);
+  oci::Store& store = context.store();
+  Reporter& reporter = context.reporter();
+  return [puller, always_pull, &store, &reporter](const oci::Reference& reference, const oci::Platform& platform) {
+    oci::PullOptions options;
+    options.refresh = always_pull;
+    return oci::pull_image(reference, platform, store, puller->registry, puller->transfers, reporter, &puller->indexer,
+                           options);
+  };
+}
+
+package::Locations package_locations(Context& context) {
+  const Locations& ours = context.locations();
+  package::Locations locations;
+  const char* recipes = std::getenv("KILN_PKG_PATH");
+  locations.recipes = recipes != nullptr && *recipes != '\0' ? std::filesystem::path{recipes} : ours.recipes();
+  locations.guest = ours.guests();
+  return locations;
+}
+
+}  // namespace kiln::cli
