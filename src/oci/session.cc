@@ -53,6 +53,8 @@ std::string Session::find_origin(const std::string& domain) {
         }
       } catch (const TransportError& error) {
         if (error.kind() == TransportError::Kind::transient) break;  // it may be starting: the caller will retry
+        // A certificate that is not trusted, say: it is there, and must not be tried without encryption.
+        if (error.kind() == TransportError::Kind::permanent) throw Error{"registry ", error.message()};
       }
     }
     if (found.empty()) return local ? http : https;
