@@ -37,6 +37,7 @@ class TarInput {
   }
 
   std::uint64_t position() const { return position_; }
+  bool source_failed() const { return source_failed_; }  ///< an exception that passes comes from the source's read()
 
  private:
   // Large enough that a decoder's fixed cost per call vanishes, small enough to stay in the second-level cache
@@ -58,6 +59,7 @@ class TarInput {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::uint64_t position_ = 0;
+  bool source_failed_ = false;
 };
 
 }  // namespace kiln::archive

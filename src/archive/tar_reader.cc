@@ -121,6 +121,7 @@ class TarReader::Parser {
     try {
       return read_entry() ? &entry_ : nullptr;
     } catch (const Error& error) {
+      if (input_.source_failed()) throw;  // it is not about the header
       throw error.within("tar header at byte ", header_);
     }
   }

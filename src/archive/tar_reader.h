@@ -42,6 +42,7 @@ struct TarEntry {
 /// what follows them is read to the end of the source and ignored.
 ///
 /// Errors name the byte position of the header: "tar header at byte 1024: checksum is 0123, expected 4567".
+/// Those of the source pass through as they are.
 class TarReader {
  public:
   explicit TarReader(Source& from);  ///< `from` must outlive it and may return as few bytes at a time as it likes

@@ -25,7 +25,10 @@ class LimitedTar final : public Source {
  public:
   LimitedTar(Source& from, const LayerLimits& limits) : from_{from}, limits_{limits} {}
 
+  bool failed() const { return failed_; }  ///< an exception that passes comes from here and not from the tar reader
+
   std::size_t read(MutableBytes into) override {
+    failed_ = true;
     const std::size_t got = from_.read(into);
     size_ += got;
     if (size_ > limits_.tar_size) throw Error{"layer: its tar has more than ", limits_.tar_size, " bytes uncompressed"};
@@ -38,6 +41,7 @@ class LimitedTar final : public Source {
                   " uncompressed, at most ",
                   limits_.ratio,
                   " times as many are accepted"};
+    failed_ = false;
     return got;
   }
 
@@ -45,6 +49,7 @@ class LimitedTar final : public Source {
   Source& from_;
   const LayerLimits& limits_;
   std::uint64_t size_ = 0;
+  bool failed_ = false;
 };
 
 /// Writes the index file, keeping its position and checksum.
@@ -133,6 +138,7 @@ class Indexer {
       try {
         add(*entry);
       } catch (const Error& error) {
+        if (limited_.failed()) throw;
         throw error.within("layer entry ", number_, " ", quote(entry->path));
       }
     }
@@ -145,6 +151,7 @@ class Indexer {
     try {
       return tar_.next();
     } catch (const Error& error) {
+      if (limited_.failed()) throw;
       throw error.within("layer entry ", number_);
     }
   }
@@ -192,14 +199,14 @@ class Indexer {
   /// What cannot be part of an image, or is more than the limits allow.
   void check(const TarEntry& entry, Kind kind, std::string_view path, std::string_view link, Whiteout whiteout) const {
     if (file_.entries() >= limits_.entries) throw Error{"the layer has more than ", limits_.entries, " entries"};
-    check_size("its path", path.size(), std::min<std::size_t>(limits_.path, UINT16_MAX));
-    check_size("its link target", link.size(), std::min<std::size_t>(limits_.link, UINT16_MAX));
+    check_size("its path is", path.size(), std::min<std::size_t>(limits_.path, UINT16_MAX));
+    check_size("its link target is", link.size(), std::min<std::size_t>(limits_.link, UINT16_MAX));
     std::size_t xattrs = 0;
     for (const auto& [name, value] : entry.xattrs) {
       xattrs += name.size() + value.size();
-      check_size("the name of an extended attribute", name.size(), kMaxXattrName);
+      check_size("the name of an extended attribute is", name.size(), kMaxXattrName);
     }
-    check_size("all its extended attributes", xattrs, limits_.xattrs);
+    check_size("its extended attributes are", xattrs, limits_.xattrs);
     if (entry.xattrs.size() > UINT16_MAX) throw Error{"it has ", entry.xattrs.size(), " extended attributes"};
     if (path.empty() && kind != Kind::directory) throw Error{"it would replace the image's root, which is a directory"};
     if (kind == Kind::symlink && link.empty()) throw Error{"it is a symlink without a target"};
@@ -208,7 +215,7 @@ class Indexer {
   }
 
   static void check_size(std::string_view what, std::size_t size, std::size_t limit) {
-    if (size > limit) throw Error{what, " has ", size, " bytes, at most ", limit, " are accepted"};
+    if (size > limit) throw Error{what, " ", size, " bytes long, at most ", limit, " are accepted"};
   }
   /// `.wh..` and `.wh...` would be about the directory itself and the one above it.
   static void check_whiteout_name(std::string_view name) {
@@ -281,7 +288,7 @@ class Indexer {
     if (name.empty()) return 0;
     const auto known = names_.find(name);
     if (known != names_.end()) return known->second;
-    check_size("a user's or group's name", name.size(), limits_.path);
+    check_size("the name of its user or group is", name.size(), limits_.path);
     const std::uint64_t offset = file_.position();
     if (offset > std::numeric_limits<std::uint32_t>::max()) throw Error{"the layer's metadata is too large"};
     file_.append_struct(le16{static_cast<std::uint16_t>(name.size())});
