@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/human.h"
+#include "machine/accelerator.h"
 #include "machine/boot_files.h"
 #include "machine/size.h"
 #include "machine/state.h"
@@ -17,26 +18,6 @@ namespace kiln::machine {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool can_use_kvm() { return ::access("/dev/kvm", R_OK | W_OK) == 0; }
-
-/// `requested` may list several, best first, as LinuxKit writes it: "kvm:tcg".
-std::string choose_accelerator(std::string_view requested, const Model& model) {
-  const bool native = model.architecture == host_architecture();
-  if (requested.empty()) return native && can_use_kvm() ? "kvm" : "tcg";
-  std::string refusal;
-  while (!requested.empty()) {
-    const std::size_t colon = requested.find(':');
-    const std::string_view one = requested.substr(0, colon);
-    requested = colon == std::string_view::npos ? std::string_view{} : requested.substr(colon + 1);
-    const std::string_view name = one.substr(0, one.find(','));
-    if (name != "kvm" && name != "tcg") throw Error{"--accel ", quote(one), ": expected kvm, tcg or kvm:tcg"};
-    if (name == "tcg" || (native && can_use_kvm())) return std::string{one};
-    refusal = native ? "/dev/kvm cannot be opened for reading and writing"
-                     : concat("the guest is ", model.architecture, ", this host is ", host_architecture());
-  }
-  throw Error{"--accel kvm: ", refusal}.with_hint("leave --accel out: what is fastest here is chosen by itself");
-}
 
 std::string find_qemu(const std::string& requested, const Model& model) {
   if (!requested.empty()) {
@@ -95,7 +76,6 @@ Machine check(const QemuOptions& options, bool on_terminal, const Model& model) 
   constexpr std::uint64_t kLeastMebibytes = 32;
   Machine machine;
   machine.model = &model;
-  machine.accelerator = choose_accelerator(options.accelerator, model);
   machine.cpus = static_cast<unsigned>(parse_number(options.cpus, 1, kMostCpus, "--cpus"));
   machine.mebibytes = parse_mebibytes(options.memory, 1, "--mem");
   if (machine.mebibytes < kLeastMebibytes) {
@@ -127,6 +107,7 @@ PreparedMachine prepare_machine(const QemuOptions& options, bool on_terminal, Re
   const Model& model = choose_model(options, files, kernel);
   PreparedMachine prepared{find_qemu(options.qemu, model), check(options, on_terminal, model)};
   Machine& machine = prepared.machine;
+  machine.accelerator = choose_accelerator(options.accelerator, model, prepared.program, reporter);
 
   State state{options.state.empty() ? options.name + "-state" : options.state};
   machine.mac = state.mac();

@@ -47,7 +47,7 @@ QmpMessage parse_qmp(std::string_view line) {
     return {QmpMessage::Kind::event, text_at(message, "event"), text_at(member(message, "data"), "reason")};
   }
   if (message.contains("error")) return {QmpMessage::Kind::error, text_at(member(message, "error"), "desc"), {}};
-  if (message.contains("return")) return {QmpMessage::Kind::result, {}, {}};
+  if (message.contains("return")) return {QmpMessage::Kind::result, {}, text_at(member(message, "return"), "status")};
   return {};
 }
 

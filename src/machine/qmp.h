@@ -13,7 +13,7 @@ struct QmpMessage {
   enum class Kind { greeting, event, result, error, other };
   Kind kind = Kind::other;
   std::string text;    ///< of an event its name, of an error its description
-  std::string reason;  ///< of SHUTDOWN and RESET: "guest-shutdown", "guest-reset", "host-signal" …
+  std::string reason;  ///< of SHUTDOWN and RESET: "guest-shutdown" …; of query-status' result the status
 
   bool operator==(const QmpMessage&) const = default;
 };
@@ -43,6 +43,7 @@ class Qmp {
 
   void negotiate() { send(R"({"execute":"qmp_capabilities"})"); }
   void press_power_button(bool has_acpi);
+  void ask_status() { send(R"({"execute":"query-status"})"); }
   void quit() { send(R"({"execute":"quit"})"); }
 
  private:

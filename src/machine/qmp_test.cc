@@ -17,6 +17,8 @@ TEST(Qmp, ParsesMessages) {
       {R"({"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}}, "capabilities": ["oob"]}})",
        {Kind::greeting, "", ""}},
       {R"({"return": {}})", {Kind::result, "", ""}},
+      {R"({"return": {"status": "internal-error", "running": false}})", {Kind::result, "", "internal-error"}},
+      {R"({"return": []})", {Kind::result, "", ""}},
       {R"({"error": {"class": "GenericError", "desc": "no such key"}})", {Kind::error, "no such key", ""}},
       {R"({"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}, "timestamp": {}})",
        {Kind::event, "SHUTDOWN", "guest-shutdown"}},

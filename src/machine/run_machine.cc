@@ -95,10 +95,20 @@ class Supervisor {
       greeted_ = true;
       qmp_.negotiate();
     }
+    // Nobody pauses a machine: if it stops, then on something it cannot go on from.
+    if (message.kind == QmpMessage::Kind::event && message.text == "STOP") qmp_.ask_status();
+    if (message.reason == "internal-error" || message.reason == "io-error") fail(message.reason);
     if (message.kind == QmpMessage::Kind::error) reporter_.warning(concat("QEMU: ", message.text));
     if (ending_ != Ending::running) return;
     ending_ = ending_after(message, [this] { return console_tail(machine_.console_log); });
     if (ending_ == Ending::panicked) qmp_.quit();
+  }
+
+  [[noreturn]] void fail(std::string_view status) const {
+    if (status == "io-error") throw Error{"the machine stopped: a disk of it cannot be read or written on this host"};
+    Error error{"the machine stopped: QEMU has an internal error (", quote(machine_.accelerator), ")"};
+    if (!machine_.accelerator.starts_with("kvm")) throw error;
+    throw std::move(error).with_hint("KVM does not work well here: emulate with --accel tcg");
   }
 
   void request_end() {
