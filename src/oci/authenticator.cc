@@ -5,6 +5,7 @@
 
 #include "oci/base64.h"
 #include "oci/json.h"
+#include "oci/url.h"
 
 namespace kiln::oci {
 namespace {

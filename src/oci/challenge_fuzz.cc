@@ -4,7 +4,7 @@
 #include "oci/backoff.h"
 #include "oci/blob_receiver.h"
 #include "oci/challenge.h"
-#include "oci/http_client.h"
+#include "oci/url.h"
 
 /// What a registry puts into headers.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

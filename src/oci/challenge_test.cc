@@ -5,7 +5,7 @@
 
 #include "oci/backoff.h"
 #include "oci/blob_receiver.h"
-#include "oci/http_client.h"
+#include "oci/url.h"
 
 namespace kiln::oci {
 namespace {

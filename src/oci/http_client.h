@@ -77,13 +77,4 @@ class HttpClient {
   std::unique_ptr<State> state_;
 };
 
-/// scheme://host:port of a URL, for comparing origins; empty if it is none of HTTP.
-std::string origin_of(const std::string& url);
-/// `location` as it stands in a reply to `base`.
-std::string resolve_url(const std::string& base, const std::string& location);
-/// Whether a URL's host is this machine: localhost, 127.0.0.0/8 or ::1.
-bool is_loopback(const std::string& url);
-/// For query strings.
-std::string url_escape(std::string_view text);
-
 }  // namespace kiln::oci

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <charconv>
 
 #include "oci/blob_receiver.h"
+#include "oci/blob_upload.h"
 #include "oci/manifest.h"
 #include "oci/registry.h"
 #include "oci/session.h"
@@ -46,12 +46,6 @@ void check_digest(const Digest& got, const std::optional<Digest>& expected) {
   if (!expected || got == *expected) return;
   throw Error{"manifest: digest is ", got.to_string(), ", expected ", expected->to_string()}.with_hint(
       "the registry, or a proxy on the way to it, has damaged the manifest; try again");
-}
-
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? std::optional{value} : std::nullopt;
 }
 
 }  // namespace
@@ -142,104 +136,6 @@ void HttpRegistry::blob(const Reference& repository, const Descriptor& blob, std
   }
 }
 
-namespace {
-
-/// One upload of a blob (distribution-spec, "Pushing a blob in chunks"): sent in one piece and, if that breaks off,
-/// continued from where the registry says it is.
-class Upload {
- public:
-  Upload(Session& session, const Reference& repository, const Scope& scope, const Descriptor& blob, int file)
-      : session_{session}, repository_{repository}, scope_{scope}, blob_{blob}, file_{file} {}
-
-  bool present() {
-    HttpRequest request;
-    request.method = "HEAD";
-    request.url = session_.base_url(repository_) + "/blobs/" + blob_.digest.to_string();
-    const HttpReply reply = session_.call_patiently(repository_, scope_, request);
-    return reply.good();
-  }
-
-  /// True if the registry mounted the blob and nothing need be sent.
-  bool start() {
-    HttpRequest request;
-    request.method = "POST";
-    request.url = session_.base_url(repository_) + "/blobs/uploads/";
-    if (scope_.mount_from) {
-      request.url += concat("?mount=", url_escape(blob_.digest.to_string()),
-                            "&from=", url_escape(scope_.mount_from->repository()));
-    }
-    const HttpReply reply = session_.call_patiently(repository_, scope_, request);
-    if (reply.status == 201) return true;
-    if (reply.status != 202) throw Session::unexpected(repository_, reply);
-    offset_ = 0;
-    follow(reply);
-    return false;
-  }
-
-  /// Sends the rest and closes the upload. Throws TransportError when it may be continued.
-  void send() {
-    if (offset_ < blob_.size) {
-      HttpRequest request;
-      request.method = "PATCH";
-      request.url = location_;
-      request.headers = {"Content-Type: application/octet-stream"};
-      if (offset_ > 0) request.headers.push_back(concat("Content-Range: ", offset_, "-", blob_.size - 1));
-      request.file = file_;
-      request.offset = offset_;
-      request.size = blob_.size - offset_;
-      const HttpReply reply = session_.call(repository_, scope_, request);
-      expect(reply, 202);
-      follow(reply);
-      offset_ = blob_.size;
-    }
-    HttpRequest request;
-    request.method = "PUT";
-    request.url = concat(location_, location_.find('?') == std::string::npos ? "?" : "&",
-                         "digest=", url_escape(blob_.digest.to_string()));
-    request.headers = {"Content-Type: application/octet-stream"};
-    expect(session_.call(repository_, scope_, request), 201);
-  }
-
-  /// Asks how far the registry got. False if it has forgotten the upload.
-  bool resume() {
-    HttpRequest request;
-    request.url = location_;
-    const HttpReply reply = session_.call_patiently(repository_, scope_, request);
-    if (reply.status != 204) return false;
-    const std::string range = reply.header("range");  // "0-LAST"; "0-0" also stands for nothing
-    const auto last = range.starts_with("0-") ? parse_number(std::string_view{range}.substr(2)) : std::nullopt;
-    if (!last || *last >= blob_.size) return false;
-    offset_ = *last == 0 ? 0 : *last + 1;
-    follow(reply);
-    return offset_ > 0;
-  }
-
- private:
-  void expect(const HttpReply& reply, long status) {
-    if (reply.status == status) return;
-    // The session of an upload may be gone (404) or out of step (416): begin a new one.
-    const bool again = is_transient(reply.status) || reply.status == 404 || reply.status == 416;
-    throw TransportError{again ? TransportError::Kind::transient : TransportError::Kind::permanent,
-                         quote(repository_.domain()), ": ", describe(reply)};
-  }
-
-  void follow(const HttpReply& reply) {
-    const std::string location = reply.header("location");
-    if (location.empty()) throw Error{"registry ", quote(repository_.domain()), ": it does not say where to upload to"};
-    location_ = resolve_url(reply.url, location);
-  }
-
-  Session& session_;
-  const Reference& repository_;
-  const Scope& scope_;
-  const Descriptor& blob_;
-  int file_;
-  std::string location_;
-  std::uint64_t offset_ = 0;
-};
-
-}  // namespace
-
 Pushed HttpRegistry::push_blob(const Reference& repository, const Descriptor& blob, int file,
                                const std::optional<Reference>& mount_from) {
   Scope scope{true, {}};
@@ -247,7 +143,7 @@ Pushed HttpRegistry::push_blob(const Reference& repository, const Descriptor& bl
       mount_from->repository() != repository.repository()) {
     scope.mount_from = mount_from;
   }
-  Upload upload{*session_, repository, scope, blob, file};
+  BlobUpload upload{*session_, repository, scope, blob, file};
   Backoff backoff{session_->options()};
   bool started = false;
   for (;;) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "oci/default_registry.h"
+#include "oci/url.h"
 
 namespace kiln::oci {
 

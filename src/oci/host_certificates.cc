@@ -1,0 +1,48 @@
+#include "oci/host_certificates.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/file.h"
+
+namespace kiln::oci {
+namespace {
+
+namespace fs = std::filesystem;
+
+void add_certificates(const fs::path& directory, HostCertificates& out) {
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator{directory, error}) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    if (file.extension() == ".crt") out.authorities += read_file(file, 4 << 20) + "\n";
+    if (file.extension() == ".cert" && out.client_certificate.empty()) {
+      out.client_certificate = file;
+      out.client_key = fs::path{file}.replace_extension(".key");
+    }
+  }
+}
+
+}  // namespace
+
+std::string system_authorities() {
+  if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0') return file;
+  const curl_version_info_data* info = ::curl_version_info(CURLVERSION_NOW);
+  return info->cainfo != nullptr ? info->cainfo : "";
+}
+
+HostCertificates find_certificates(const RegistryOptions& options, const std::string& host) {
+  HostCertificates out;
+  if (host.find('/') != std::string::npos || host.starts_with('.')) return out;
+  for (const fs::path& directory : options.certificate_directories) add_certificates(directory / host, out);
+  if (!out.authorities.empty() && !system_authorities().empty()) {
+    std::error_code error;
+    if (fs::exists(system_authorities(), error)) out.authorities += read_file(system_authorities(), 32 << 20);
+  }
+  return out;
+}
+
+}  // namespace kiln::oci
