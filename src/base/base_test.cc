@@ -114,5 +114,12 @@ TEST(Run, MissingProgramIsNamed) {
       testing::ThrowsMessage<Error>("starting 'no-such-program': No such file or directory"));
 }
 
+TEST(ChildProcess, ThatDoesNotReadItsInputIsNoProblem) {
+  for (int i = 0; i < 20; ++i) {
+    const CommandResult result = run({{"true"}, {}, "", std::string(1 << 20, 'x')});
+    EXPECT_EQ(result.status, 0);
+  }
+}
+
 }  // namespace
 }  // namespace kiln

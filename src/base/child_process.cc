@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -85,8 +86,31 @@ bool drain(int fd, std::string& into) {
   return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
+/// While it lives, writing to a pipe whose reader is gone is an error (EPIPE) for this thread, not the end of the
+/// process.
+class NoPipeSignal {
+ public:
+  NoPipeSignal() {
+    ::sigemptyset(&pipe_);
+    ::sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoPipeSignal() {
+    const timespec at_once{};
+    if (::sigismember(&before_, SIGPIPE) == 0) ::sigtimedwait(&pipe_, nullptr, &at_once);  // it was sent to this thread
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoPipeSignal(const NoPipeSignal&) = delete;
+  NoPipeSignal& operator=(const NoPipeSignal&) = delete;
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+};
+
 /// Feeds the input and collects the outputs without letting any of the three block the others.
 void exchange(Pipe& input, std::string_view text, Pipe& output, Pipe& errors, CommandResult& result) {
+  const NoPipeSignal no_signal;
   ::fcntl(input.write.get(), F_SETFL, O_NONBLOCK);
   while (output.read || errors.read) {
     if (text.empty()) input.write.reset();
