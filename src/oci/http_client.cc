@@ -16,9 +16,8 @@ namespace kiln::oci {
 namespace {
 
 constexpr int kMaxRedirects = 10;
-constexpr int kUploadPatience = 10;  // a registry hashes what it got before it answers, and may be slow to store it
-constexpr long kBufferSize =
-    256 << 10;  // one write to the sink each; the default of 16 KiB costs twice the system calls
+constexpr int kUploadPatience = 10;      // a registry hashes what it got before it answers, and may be slow to store it
+constexpr long kBufferSize = 256 << 10;  // the most that comes in one write to the sink; the default is 16 KiB
 
 struct FreeEasy {
   void operator()(CURL* handle) const { ::curl_easy_cleanup(handle); }

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -208,6 +210,35 @@ TEST(Store, ConcurrentWritersLoseNoName) {
   Store store{directory.path() / "store"};
   EXPECT_EQ(store.names().size(), std::size_t{kProcesses * kThreads * kNames});
   EXPECT_THAT(store.verify(), IsEmpty());
+}
+
+TEST(Store, AFullDiskLeavesItGood) {
+  TempDir directory;
+  const Descriptor kept = Store{directory.path()}.put("kept", kText);
+  Store{directory.path()}.set("localhost/kept", kept);
+  const pid_t child = in_child([&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{100, 100};  // bytes a file may have: writing more fails as on a full disk
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    Store store{directory.path()};
+    const auto fails = [](auto work) {
+      try {
+        work();
+      } catch (const SysError& error) {
+        if (error.error_number() == EFBIG) return;
+      }
+      ::_exit(2);
+    };
+    fails([&] { store.put(std::string(300'000, 'x'), kText); });
+    fails([&] { store.set("localhost/lost", kept); });
+  });
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  Store store{directory.path()};
+  EXPECT_THAT(store.names(), testing::SizeIs(1));
+  EXPECT_THAT(store.verify(), IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_empty(store.derived_directory("incoming")));
 }
 
 TEST(Store, KilledWritersLeaveItGood) {
