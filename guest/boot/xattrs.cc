@@ -9,11 +9,11 @@
 namespace guest {
 namespace {
 
-bool unescape_path(std::string_view text, std::string& path) {
-  path.clear();
+bool unescape(std::string_view text, std::string& plain) {
+  plain.clear();
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '\\') {
-      path += text[i];
+      plain += text[i];
       continue;
     }
     if (i + 3 >= text.size()) return false;
@@ -24,10 +24,10 @@ bool unescape_path(std::string_view text, std::string& path) {
       byte = byte * 8 + static_cast<unsigned>(c - '0');
     }
     if (byte == 0 || byte > 0xff) return false;
-    path += static_cast<char>(byte);
+    plain += static_cast<char>(byte);
     i += 3;
   }
-  return !path.empty() && path[0] == '/';
+  return !plain.empty();
 }
 
 int hex_digit(char c) {
@@ -56,9 +56,9 @@ bool parse_xattr_line(std::string_view line, XattrRecord& record) {
   if (first == std::string_view::npos) return false;
   std::size_t second = line.find('\t', first + 1);
   if (second == std::string_view::npos) return false;
-  record.name = line.substr(first + 1, second - first - 1);
-  if (record.name.empty() || record.name.find('\0') != std::string::npos) return false;
-  return unescape_path(line.substr(0, first), record.path) && decode_hex(line.substr(second + 1), record.value);
+  return unescape(line.substr(0, first), record.path) && record.path[0] == '/' &&
+         unescape(line.substr(first + 1, second - first - 1), record.name) &&
+         decode_hex(line.substr(second + 1), record.value);
 }
 
 void apply_xattr_table(Log& log) {
@@ -72,7 +72,8 @@ void apply_xattr_table(Log& log) {
   XattrRecord record;
   for (int number = 1; take_line(rest, line); ++number) {
     if (!parse_xattr_line(line, record)) {
-      log.line(format("kiln: %s:%d: expected PATH, NAME and VALUE in hexadecimal, separated by tabs", kXattrTable, number));
+      log.line(
+          format("kiln: %s:%d: expected PATH, NAME and VALUE in hexadecimal, separated by tabs", kXattrTable, number));
       continue;
     }
     if (::lsetxattr(record.path.c_str(), record.name.c_str(), record.value.data(), record.value.size(), 0) != 0) {

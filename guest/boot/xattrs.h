@@ -16,12 +16,13 @@ struct XattrRecord {
   friend bool operator==(const XattrRecord&, const XattrRecord&) = default;
 };
 
-/// The xattr table carries what the newc archive cannot: extended attributes such as file capabilities. Text, one record a line:
+/// The xattr table carries what the newc archive cannot: extended attributes such as file capabilities. Text, one
+/// record a line:
 ///
 ///     PATH TAB NAME TAB VALUE LF
 ///
-/// PATH is absolute; bytes up to 0x20, the backslash and bytes from 0x7f on are written \ooo (three octal digits). VALUE is in
-/// hexadecimal, two digits a byte. False if `line` is not of this form.
+/// PATH is absolute; in it and in NAME bytes up to 0x20, the backslash and bytes from 0x7f on are written \ooo (three
+/// octal digits). VALUE is in hexadecimal, two digits a byte. False if `line` is not of this form.
 bool parse_xattr_line(std::string_view line, XattrRecord& record);
 
 inline constexpr char kXattrTable[] = "/.kiln/xattrs";
