@@ -1,6 +1,8 @@
 """An initramfs read as Linux reads it (Documentation/driver-api/early-userspace/buffer-format), and more strictly:
 what the kernel would let pass with a broken root is an error here."""
 
+import re
+import stat
 import struct
 import subprocess
 import zlib
@@ -8,7 +10,14 @@ from dataclasses import dataclass
 
 from kiln_test.tree import Node, digest
 
-_KINDS = {0o040: "directory", 0o100: "file", 0o120: "symlink", 0o020: "char", 0o060: "block", 0o010: "fifo"}
+_KINDS = {
+    stat.S_IFDIR: "directory",
+    stat.S_IFREG: "file",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFCHR: "char",
+    stat.S_IFBLK: "block",
+    stat.S_IFIFO: "fifo",
+}
 TRAILER = "TRAILER!!!"
 
 
@@ -147,7 +156,7 @@ def tree_of(all_entries):
 
 
 def _node(entry, inodes):
-    kind = _KINDS[entry.mode >> 9]
+    kind = _KINDS[stat.S_IFMT(entry.mode)]
     node = Node(kind, entry.mode & 0o7777, entry.uid, entry.gid, entry.mtime, device=entry.device)
     if kind == "symlink":
         node.target = entry.content.decode("utf-8", "surrogateescape")
@@ -168,20 +177,16 @@ def _node(entry, inodes):
     return node
 
 
+def _unescaped(text):
+    """Bytes that could be mistaken for something stand as a backslash and three octal digits."""
+    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), text).decode("utf-8", "surrogateescape")
+
+
 def xattr_table(text):
     """The records of .kiln/xattrs: path: {name: value}. The form is guest/boot/xattrs.h's."""
     table = {}
-    for line in text.decode("ascii").splitlines():
-        path, name, value = line.split("\t")
-        assert path.startswith("/"), f"the path {path!r} of the table is not absolute"
-        plain = bytearray()
-        at = 0
-        while at < len(path):
-            if path[at] == "\\":
-                plain.append(int(path[at + 1 : at + 4], 8))
-                at += 4
-            else:
-                plain.append(ord(path[at]))
-                at += 1
-        table.setdefault(plain.decode("utf-8", "surrogateescape")[1:], {})[name] = bytes.fromhex(value)
+    for line in text.splitlines():
+        path, name, value = line.split(b"\t")
+        assert path.startswith(b"/"), f"the path {path!r} of the table is not absolute"
+        table.setdefault(_unescaped(path)[1:], {})[_unescaped(name)] = bytes.fromhex(value.decode())
     return table

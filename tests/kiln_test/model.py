@@ -11,7 +11,7 @@ from kiln_test.tree import Node, digest
 
 FIXED_TIME = 1492533000  # of everything a build makes itself
 HOSTS = (
-    b"127.0.0.1       localhost\n::1 localhost ip6-localhost ip6-loopback\nfe00::0 ip6-localnet\n"
+    b"127.0.0.1       localhost\n::1     localhost ip6-localhost ip6-loopback\nfe00::0 ip6-localnet\n"
     b"ff00::0 ip6-mcastprefix\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n"
 )
 NO_RESOLVER = b"\n# no resolv.conf configured\n"
