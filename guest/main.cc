@@ -12,7 +12,7 @@ struct Applet {
 };
 
 constexpr Applet kApplets[] = {
-    {"init", guest::init_main},         {"service", guest::service_main}, {"sysctl", guest::sysctl_main},
+    {"init", guest::init_main},         {"service", guest::service_main},   {"sysctl", guest::sysctl_main},
     {"modprobe", guest::modprobe_main}, {"poweroff", guest::poweroff_main}, {"reboot", guest::poweroff_main},
     {"halt", guest::poweroff_main},     {"rungetty", guest::rungetty_main},
 };

@@ -43,7 +43,8 @@ TEST(SysctlLine, SaysWhatIsWrong) {
 TEST(GettyCommand, ByKindOfConsole) {
   using Arguments = std::vector<std::string>;
   EXPECT_EQ(getty_command({"ttyAMA0", ""}, false).arguments, (Arguments{"-L", "115200", "ttyAMA0", "vt100"}));
-  EXPECT_EQ(getty_command({"ttyS0", "9600n8"}, true).arguments, (Arguments{"-a", "root", "-L", "9600", "ttyS0", "vt100"}));
+  EXPECT_EQ(getty_command({"ttyS0", "9600n8"}, true).arguments,
+            (Arguments{"-a", "root", "-L", "9600", "ttyS0", "vt100"}));
   EXPECT_EQ(getty_command({"tty0", ""}, false).arguments, (Arguments{"38400", "tty0"}));
   EXPECT_EQ(getty_command({"hvc0", ""}, false).arguments, (Arguments{"115200", "hvc0", "linux"}));
 }

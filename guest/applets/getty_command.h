@@ -14,7 +14,8 @@ struct GettyCommand {
   std::vector<std::string> arguments;  ///< for agetty, without argv[0]
 };
 
-/// guest.md §6: serial lines get `-L` and vt100, virtual terminals 38400 baud and no TERM, others linux; `insecure` logs root in.
+/// guest.md §6: serial lines get `-L` and vt100, virtual terminals 38400 baud and no TERM, others linux; `insecure`
+/// logs root in.
 GettyCommand getty_command(const ConsoleToken& console, bool insecure);
 
 }  // namespace guest

@@ -21,7 +21,8 @@ Errno ask_init(std::string_view request, std::string& answer) {
   if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return Errno::last();
   std::string line{request};
   line += '\n';
-  if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) return Errno::last();
+  if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
+    return Errno::last();
   answer.clear();
   char chunk[4096];
   while (true) {

@@ -23,12 +23,21 @@ struct Request {
 bool parse_flags(std::string_view flags, Request& request, Log& log) {
   for (char flag : flags) {
     switch (flag) {
-      case 'a': request.all = true; break;
-      case 'b': request.blacklist = true; break;
-      case 'q': request.quiet = true; break;
+      case 'a':
+        request.all = true;
+        break;
+      case 'b':
+        request.blacklist = true;
+        break;
+      case 'q':
+        request.quiet = true;
+        break;
       case 'v':
-      case 's': break;  // how much is said, and where
-      default: log.line(format("modprobe: unknown option -%c: expected -a, -b or -q", flag)); return false;
+      case 's':
+        break;  // how much is said, and where
+      default:
+        log.line(format("modprobe: unknown option -%c: expected -a, -b or -q", flag));
+        return false;
     }
   }
   return true;
@@ -41,10 +50,14 @@ bool parse_arguments(int argc, char** argv, Request& request, Log& log) {
     if (options && argument == "--") {
       options = false;
     } else if (options && argument.substr(0, 2) == "--") {
-      if (argument == "--all") request.all = true;
-      else if (argument == "--use-blacklist") request.blacklist = true;
-      else if (argument == "--quiet") request.quiet = true;
-      else log.line(format("modprobe: ignoring option %s", printable(argument).c_str()));
+      if (argument == "--all")
+        request.all = true;
+      else if (argument == "--use-blacklist")
+        request.blacklist = true;
+      else if (argument == "--quiet")
+        request.quiet = true;
+      else
+        log.line(format("modprobe: ignoring option %s", printable(argument).c_str()));
     } else if (options && argument.size() > 1 && argument[0] == '-') {
       if (!parse_flags(argument.substr(1), request, log)) return false;
     } else if (request.all || request.names.empty()) {
@@ -53,7 +66,8 @@ bool parse_arguments(int argc, char** argv, Request& request, Log& log) {
       request.parameters += (request.parameters.empty() ? "" : " ") + std::string{argument};
     }
   }
-  if (request.names.empty()) log.line("usage: modprobe [-q] [-b] MODULE [PARAMETER=VALUE…] | modprobe -a [-q] [-b] MODULE…");
+  if (request.names.empty())
+    log.line("usage: modprobe [-q] [-b] MODULE [PARAMETER=VALUE…] | modprobe -a [-q] [-b] MODULE…");
   return !request.names.empty();
 }
 
@@ -63,7 +77,8 @@ bool probe(ModuleLoader& loader, const std::string& name, const Request& request
   if (error.value() != ENOENT) return !error.failed();
   std::vector<std::string> modules = loader.resolve({name});
   bool good = !modules.empty();
-  if (!good && !request.quiet) log.line(format("modprobe: no module '%s' in '%s'", printable(name).c_str(), modules_directory().c_str()));
+  if (!good && !request.quiet)
+    log.line(format("modprobe: no module '%s' in '%s'", printable(name).c_str(), modules_directory().c_str()));
   for (const std::string& module : modules) good = !loader.load(module, request.parameters).failed() && good;
   return good;
 }

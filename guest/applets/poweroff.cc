@@ -44,9 +44,12 @@ bool parse_arguments(int argc, char** argv, Request& request) {
 
 int signal_of(Ending ending) {
   switch (ending) {
-    case Ending::poweroff: return SIGUSR2;
-    case Ending::reboot: return SIGTERM;
-    case Ending::halt: return SIGUSR1;
+    case Ending::poweroff:
+      return SIGUSR2;
+    case Ending::reboot:
+      return SIGTERM;
+    case Ending::halt:
+      return SIGUSR1;
   }
   return SIGUSR2;
 }

@@ -48,7 +48,8 @@ void warn_unless_secure(const std::string& device, Log& log) {
   log.line(format("rungetty: %s is not in /etc/securetty: root cannot log in there", device.c_str()));
 }
 
-/// In the child: a session of its own on the terminal, then the getty, or a root shell where the image has no getty and is INSECURE.
+/// In the child: a session of its own on the terminal, then the getty, or a root shell where the image has no getty and
+/// is INSECURE.
 [[noreturn]] void run_on(const GettyCommand& getty, bool insecure) {
   ::setsid();
   if (::access(kGetty, X_OK) != 0 && insecure) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,8 +74,9 @@ void print_table(const json::Value& answer) {
   std::vector<Arguments> rows = {{"SECTION", "NAME", "STATE", "PID", "EXIT", "RESTARTS", "UPTIME"}};
   for (const json::Value& row : answer["containers"].items()) {
     const json::Value& uptime = row["uptime"];
-    rows.push_back({row["section"].text(), printable(row["name"].text()), row["state"].text(), text_or_dash(row["pid"]), exit_text(row),
-                    text_or_dash(row["restarts"]), uptime.text().empty() ? "-" : duration(std::strtod(uptime.text().c_str(), nullptr))});
+    rows.push_back({row["section"].text(), printable(row["name"].text()), row["state"].text(), text_or_dash(row["pid"]),
+                    exit_text(row), text_or_dash(row["restarts"]),
+                    uptime.text().empty() ? "-" : duration(std::strtod(uptime.text().c_str(), nullptr))});
   }
   std::vector<std::size_t> widths(rows[0].size());
   for (const Arguments& row : rows) {
@@ -104,7 +106,8 @@ int list(const Arguments& arguments) {
 
 /// The two files of a container's output: its standard output and its standard error.
 std::vector<std::string> log_files(const std::string& name) {
-  for (const std::string& prefix : {"/var/log/" + name, "/run/log/onboot/onboot." + name, "/run/log/shutdown/shutdown." + name}) {
+  for (const std::string& prefix :
+       {"/var/log/" + name, "/run/log/onboot/onboot." + name, "/run/log/shutdown/shutdown." + name}) {
     if (exists(prefix + ".log") || exists(prefix + ".out.log")) return {prefix + ".out.log", prefix + ".log"};
   }
   return {};

@@ -12,8 +12,8 @@ struct SysctlSetting {
   bool optional = false;  ///< written `-key = value`: failure is not reported
 };
 
-/// Reads `key = value`. Keys are written with dots (`net.ipv4.ip_forward`; a slash then stands for a dot in a name) or, if the first
-/// separator is a slash, as a path. Returns an empty string, or what is wrong with the line.
+/// Reads `key = value`. Keys are written with dots (`net.ipv4.ip_forward`; a slash then stands for a dot in a name) or,
+/// if the first separator is a slash, as a path. Returns an empty string, or what is wrong with the line.
 std::string parse_sysctl_line(std::string_view line, SysctlSetting& setting);
 
 }  // namespace guest

@@ -12,7 +12,8 @@ using Microseconds = std::chrono::microseconds;
 inline Microseconds since_boot() {
   timespec now;
   ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::chrono::duration_cast<Microseconds>(std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec});
+  return std::chrono::duration_cast<Microseconds>(std::chrono::seconds{now.tv_sec} +
+                                                  std::chrono::nanoseconds{now.tv_nsec});
 }
 
 inline double seconds(Microseconds duration) { return static_cast<double>(duration.count()) / 1e6; }

@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include "base/text.h"
@@ -69,7 +70,8 @@ class Reader {
   }
 
   void skip_blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -77,13 +79,21 @@ class Reader {
   bool read_value(Value& value, int depth) {
     if (depth > kMaxDepth) return fail("arrays and objects nest deeper than 64 levels");
     switch (peek()) {
-      case '{': return read_object(value, depth);
-      case '[': return read_array(value, depth);
-      case '"': value.kind_ = Value::Kind::string; return read_string(value.text_);
-      case 't': return read_word("true", value, Value::Kind::boolean);
-      case 'f': return read_word("false", value, Value::Kind::boolean);
-      case 'n': return read_word("null", value, Value::Kind::null);
-      default: return read_number(value);
+      case '{':
+        return read_object(value, depth);
+      case '[':
+        return read_array(value, depth);
+      case '"':
+        value.kind_ = Value::Kind::string;
+        return read_string(value.text_);
+      case 't':
+        return read_word("true", value, Value::Kind::boolean);
+      case 'f':
+        return read_word("false", value, Value::Kind::boolean);
+      case 'n':
+        return read_word("null", value, Value::Kind::null);
+      default:
+        return read_number(value);
     }
   }
 
@@ -175,14 +185,30 @@ class Reader {
     char c = peek();
     if (at_ < text_.size()) ++at_;
     switch (c) {
-      case '"': case '\\': case '/': into += c; return true;
-      case 'b': into += '\b'; return true;
-      case 'f': into += '\f'; return true;
-      case 'n': into += '\n'; return true;
-      case 'r': into += '\r'; return true;
-      case 't': into += '\t'; return true;
-      case 'u': return read_unicode(into);
-      default: return fail("unknown escape in a string");
+      case '"':
+      case '\\':
+      case '/':
+        into += c;
+        return true;
+      case 'b':
+        into += '\b';
+        return true;
+      case 'f':
+        into += '\f';
+        return true;
+      case 'n':
+        into += '\n';
+        return true;
+      case 'r':
+        into += '\r';
+        return true;
+      case 't':
+        into += '\t';
+        return true;
+      case 'u':
+        return read_unicode(into);
+      default:
+        return fail("unknown escape in a string");
     }
   }
 

@@ -42,7 +42,11 @@ TEST(Json, RefusesWithTheLine) {
 
 TEST(Json, ReadsEveryKind) {
   Value value;
-  ASSERT_EQ(parse(R"( {"s": "a\u00e9\ud83d\ude00\n", "n": -12, "f": 1.5e3, "t": true, "z": null, "l": [1, "x", "y"], "o": {"k": "v"}} )", value), "");
+  ASSERT_EQ(
+      parse(
+          R"( {"s": "a\u00e9\ud83d\ude00\n", "n": -12, "f": 1.5e3, "t": true, "z": null, "l": [1, "x", "y"], "o": {"k": "v"}} )",
+          value),
+      "");
   EXPECT_EQ(value["s"].text(), "a\xc3\xa9\xf0\x9f\x98\x80\n");
   EXPECT_EQ(value["n"].integer(), -12);
   EXPECT_EQ(value["f"].integer(7), 7);

@@ -11,8 +11,8 @@ namespace guest {
 
 /// What to run. Descriptors of -1 mean /dev/null.
 struct Command {
-  std::string program;             ///< path of the executable
-  std::vector<std::string> args;   ///< with argv[0]
+  std::string program;            ///< path of the executable
+  std::vector<std::string> args;  ///< with argv[0]
   int input = -1;
   int output = -1;
   int error = -1;

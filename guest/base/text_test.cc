@@ -8,7 +8,8 @@ namespace {
 TEST(Text, Decimal) {
   EXPECT_EQ(parse_decimal("0"), 0U);
   EXPECT_EQ(parse_decimal("18446744073709551615"), UINT64_MAX);
-  for (const char* bad : {"", "-1", " 1", "1 ", "0x1", "18446744073709551616"}) EXPECT_EQ(parse_decimal(bad), std::nullopt) << bad;
+  for (const char* bad : {"", "-1", " 1", "1 ", "0x1", "18446744073709551616"})
+    EXPECT_EQ(parse_decimal(bad), std::nullopt) << bad;
 }
 
 TEST(Text, Lines) {

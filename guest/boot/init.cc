@@ -31,7 +31,8 @@ void enter_root(Console& console) {
 }
 
 void load_modules(Console& console, UeventSocket& uevents, Microseconds begin) {
-  if (Errno error = uevents.open(); error.failed()) console.line(format("kiln: listening for devices: %s", error.text()));
+  if (Errno error = uevents.open(); error.failed())
+    console.line(format("kiln: listening for devices: %s", error.text()));
   int loaded = load_boot_modules(console, uevents, kModuleLimit);
   if (loaded < 0) {
     console.line("kiln: modules are still loading after 30s: going on");

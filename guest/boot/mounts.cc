@@ -58,7 +58,8 @@ constexpr MountRow kSystem[] = {
     {"efivarfs", "/sys/firmware/efi/efivars", kSafe, nullptr, true},
 };
 
-// Mounting these makes the kernel ask modprobe for a module it may not have, which costs an exec each; so only where they are known.
+// Mounting these makes the kernel ask modprobe for a module it may not have, which costs an exec each; so only where
+// they are known.
 constexpr MountRow kIfKnown[] = {
     {"binfmt_misc", "/proc/sys/fs/binfmt_misc", kSafe, nullptr, true},
 };
@@ -71,7 +72,7 @@ struct NodeRow {
 };
 
 constexpr NodeRow kNodes[] = {
-    {"/dev/console", 0600, 5, 1}, {"/dev/tty1", 0620, 4, 1}, {"/dev/tty", 0666, 5, 0},
+    {"/dev/console", 0600, 5, 1}, {"/dev/tty1", 0620, 4, 1},  {"/dev/tty", 0666, 5, 0},
     {"/dev/null", 0666, 1, 3},    {"/dev/kmsg", 0660, 1, 11},
 };
 
@@ -81,8 +82,8 @@ struct LinkRow {
 };
 
 constexpr LinkRow kLinks[] = {
-    {"/proc/self/fd", "/dev/fd"},        {"/proc/self/fd/0", "/dev/stdin"}, {"/proc/self/fd/1", "/dev/stdout"},
-    {"/proc/self/fd/2", "/dev/stderr"},  {"/proc/kcore", "/dev/kcore"},
+    {"/proc/self/fd", "/dev/fd"},       {"/proc/self/fd/0", "/dev/stdin"}, {"/proc/self/fd/1", "/dev/stdout"},
+    {"/proc/self/fd/2", "/dev/stderr"}, {"/proc/kcore", "/dev/kcore"},
 };
 
 struct DirectoryRow {
@@ -91,7 +92,7 @@ struct DirectoryRow {
 };
 
 constexpr DirectoryRow kVarDirectories[] = {
-    {"/var/cache", 0755}, {"/var/empty", 0555}, {"/var/lib", 0755}, {"/var/local", 0755}, {"/var/lock", 0755},
+    {"/var/cache", 0755}, {"/var/empty", 0555}, {"/var/lib", 0755},   {"/var/local", 0755}, {"/var/lock", 0755},
     {"/var/log", 0755},   {"/var/opt", 0755},   {"/var/spool", 0755}, {"/var/tmp", 01777},
 };
 
@@ -109,7 +110,8 @@ void mount_cgroup2(Log& log) { mount_row({"cgroup2", "/sys/fs/cgroup", kSafe, nu
 
 void mount_controller(const std::string& name, const std::string& data, Log& log) {
   std::string target = "/sys/fs/cgroup/" + name;
-  if (::mkdir(target.c_str(), 0755) == 0 && ::mount(name.c_str(), target.c_str(), "cgroup", kSafe, data.c_str()) == 0) return;
+  if (::mkdir(target.c_str(), 0755) == 0 && ::mount(name.c_str(), target.c_str(), "cgroup", kSafe, data.c_str()) == 0)
+    return;
   // EINVAL: /proc/cgroups lists controllers that this kernel has for v2 only (6.12: memory, cpuset).
   if (errno == EINVAL) {
     ::rmdir(target.c_str());

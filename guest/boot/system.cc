@@ -28,7 +28,8 @@ void bring_up_loopback(Log& log) {
   ifreq request{};
   std::memcpy(request.ifr_name, "lo", 3);
   request.ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING;
-  // The kernel gives a loopback device 127.0.0.1/8, its route and ::1 when it comes up (inetdev_event, addrconf_notify).
+  // The kernel gives a loopback device 127.0.0.1/8, its route and ::1 when it comes up (inetdev_event,
+  // addrconf_notify).
   if (!socket || ::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) {
     log.line(format("kiln: bringing up lo: %s", Errno::last().text()));
   }
@@ -37,8 +38,10 @@ void bring_up_loopback(Log& log) {
 void raise_limits(Log& log) {
   const rlimit files{1048576, 1048576};
   const rlimit processes{RLIM_INFINITY, RLIM_INFINITY};
-  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) log.line(format("kiln: raising RLIMIT_NOFILE: %s", Errno::last().text()));
-  if (::setrlimit(RLIMIT_NPROC, &processes) != 0) log.line(format("kiln: raising RLIMIT_NPROC: %s", Errno::last().text()));
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0)
+    log.line(format("kiln: raising RLIMIT_NOFILE: %s", Errno::last().text()));
+  if (::setrlimit(RLIMIT_NPROC, &processes) != 0)
+    log.line(format("kiln: raising RLIMIT_NPROC: %s", Errno::last().text()));
 }
 
 void set_clock_from_rtc(Log& log) {
@@ -99,7 +102,8 @@ void prepare_resolv_conf(Log& log) {
     file = UniqueFd{::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644)};
     if (!file) error = Errno::last();
   }
-  if (error.failed()) log.line(format("kiln: creating '%s' for /etc/resolv.conf: %s", printable(path).c_str(), error.text()));
+  if (error.failed())
+    log.line(format("kiln: creating '%s' for /etc/resolv.conf: %s", printable(path).c_str(), error.text()));
 }
 
 void show_issue(const Cmdline& cmdline) {

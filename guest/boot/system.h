@@ -14,7 +14,8 @@ void set_hostname(Log& log);
 void prepare_resolv_conf(Log& log);
 /// Writes /etc/issue to every console, if there is one.
 void show_issue(const Cmdline& cmdline);
-/// Runs the executable files of /etc/init.d in name order. LinuxKit's own scripts for what PID 1 does itself are left out.
+/// Runs the executable files of /etc/init.d in name order. LinuxKit's own scripts for what PID 1 does itself are left
+/// out.
 void run_init_scripts(Log& log);
 
 }  // namespace guest

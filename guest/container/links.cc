@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 

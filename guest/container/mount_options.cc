@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 
+#include <cstddef>
 #include <string_view>
 
 namespace guest {
@@ -14,21 +15,38 @@ struct OptionRow {
 };
 
 constexpr OptionRow kFlags[] = {
-    {"async", 0, MS_SYNCHRONOUS},   {"atime", 0, MS_NOATIME},          {"bind", MS_BIND, 0},
-    {"defaults", 0, 0},             {"dev", 0, MS_NODEV},              {"diratime", 0, MS_NODIRATIME},
-    {"dirsync", MS_DIRSYNC, 0},     {"exec", 0, MS_NOEXEC},            {"mand", MS_MANDLOCK, 0},
-    {"noatime", MS_NOATIME, 0},     {"nodev", MS_NODEV, 0},            {"nodiratime", MS_NODIRATIME, 0},
-    {"noexec", MS_NOEXEC, 0},       {"nomand", 0, MS_MANDLOCK},        {"norelatime", 0, MS_RELATIME},
-    {"nostrictatime", 0, MS_STRICTATIME}, {"nosuid", MS_NOSUID, 0},    {"rbind", MS_BIND | MS_REC, 0},
-    {"relatime", MS_RELATIME, 0},   {"remount", MS_REMOUNT, 0},        {"ro", MS_RDONLY, 0},
-    {"rw", 0, MS_RDONLY},           {"strictatime", MS_STRICTATIME, 0}, {"suid", 0, MS_NOSUID},
+    {"async", 0, MS_SYNCHRONOUS},
+    {"atime", 0, MS_NOATIME},
+    {"bind", MS_BIND, 0},
+    {"defaults", 0, 0},
+    {"dev", 0, MS_NODEV},
+    {"diratime", 0, MS_NODIRATIME},
+    {"dirsync", MS_DIRSYNC, 0},
+    {"exec", 0, MS_NOEXEC},
+    {"mand", MS_MANDLOCK, 0},
+    {"noatime", MS_NOATIME, 0},
+    {"nodev", MS_NODEV, 0},
+    {"nodiratime", MS_NODIRATIME, 0},
+    {"noexec", MS_NOEXEC, 0},
+    {"nomand", 0, MS_MANDLOCK},
+    {"norelatime", 0, MS_RELATIME},
+    {"nostrictatime", 0, MS_STRICTATIME},
+    {"nosuid", MS_NOSUID, 0},
+    {"rbind", MS_BIND | MS_REC, 0},
+    {"relatime", MS_RELATIME, 0},
+    {"remount", MS_REMOUNT, 0},
+    {"ro", MS_RDONLY, 0},
+    {"rw", 0, MS_RDONLY},
+    {"strictatime", MS_STRICTATIME, 0},
+    {"suid", 0, MS_NOSUID},
     {"sync", MS_SYNCHRONOUS, 0},
 };
 
 constexpr OptionRow kPropagation[] = {
-    {"private", MS_PRIVATE, 0},        {"rprivate", MS_PRIVATE | MS_REC, 0},       {"shared", MS_SHARED, 0},
-    {"rshared", MS_SHARED | MS_REC, 0}, {"slave", MS_SLAVE, 0},                    {"rslave", MS_SLAVE | MS_REC, 0},
-    {"unbindable", MS_UNBINDABLE, 0},  {"runbindable", MS_UNBINDABLE | MS_REC, 0},
+    {"private", MS_PRIVATE, 0},       {"rprivate", MS_PRIVATE | MS_REC, 0},
+    {"shared", MS_SHARED, 0},         {"rshared", MS_SHARED | MS_REC, 0},
+    {"slave", MS_SLAVE, 0},           {"rslave", MS_SLAVE | MS_REC, 0},
+    {"unbindable", MS_UNBINDABLE, 0}, {"runbindable", MS_UNBINDABLE | MS_REC, 0},
 };
 
 template <std::size_t N>

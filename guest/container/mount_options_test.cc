@@ -14,7 +14,9 @@ struct Case {
 
 const Case kCases[] = {
     {"None", {}, {}},
-    {"Flags", {"nosuid", "nodev", "noexec", "relatime", "ro"}, {MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME | MS_RDONLY, 0, ""}},
+    {"Flags",
+     {"nosuid", "nodev", "noexec", "relatime", "ro"},
+     {MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME | MS_RDONLY, 0, ""}},
     {"LaterWins", {"ro", "nosuid", "rw", "suid"}, {}},
     {"Rbind", {"rbind"}, {MS_BIND | MS_REC, 0, ""}},
     {"Data", {"lowerdir=/a", "relatime", "upperdir=/b"}, {MS_RELATIME, 0, "lowerdir=/a,upperdir=/b"}},

@@ -37,8 +37,8 @@ std::string make_mount(const std::string& bundle, const RuntimeMount& mount) {
   std::string target = absolute(bundle, mount.destination);
   MountOptions options = parse_mount_options(mount.options);
   // `remount,private` is how LinuxKit writes a change of propagation; there is nothing else to remount.
-  bool propagation_only = options.propagation != 0 && (options.flags | MS_REMOUNT) == MS_REMOUNT && options.data.empty() &&
-                          (mount.type.empty() || (options.flags & MS_REMOUNT) != 0);
+  bool propagation_only = options.propagation != 0 && (options.flags | MS_REMOUNT) == MS_REMOUNT &&
+                          options.data.empty() && (mount.type.empty() || (options.flags & MS_REMOUNT) != 0);
   if (!propagation_only) {
     if (Errno error = make_directories(target); error.failed()) return failure("creating", target, error);
     for (const char* key : {"upperdir", "workdir"}) {
@@ -126,7 +126,10 @@ std::string mount_volume(const std::string& directory) {
   if (is_directory(directory + "/tmp")) {
     std::string tmp = directory + "/tmp";
     spec.mounts = {{tmp, "tmpfs", "tmpfs", {"relatime"}},
-                   {merged, "overlay", "overlay", {"lowerdir=" + lower, "upperdir=" + tmp + "/upper", "workdir=" + tmp + "/work"}}};
+                   {merged,
+                    "overlay",
+                    "overlay",
+                    {"lowerdir=" + lower, "upperdir=" + tmp + "/upper", "workdir=" + tmp + "/work"}}};
   } else {
     spec.mounts = {{merged, "", lower, {"bind", "ro"}}};
   }

@@ -16,9 +16,9 @@
 namespace guest {
 namespace {
 
-/// A sealed copy of the program in memory. crun protects itself from being overwritten by a container (CVE-2019-5736): at each start
-/// it makes such a copy or a read-only mount and executes itself again, unless it finds itself sealed already. So one copy made here,
-/// 0.5 MB, saves every start a second exec with all its dynamic linking.
+/// A sealed copy of the program in memory. crun protects itself from being overwritten by a container (CVE-2019-5736):
+/// at each start it makes such a copy or a read-only mount and executes itself again, unless it finds itself sealed
+/// already. So one copy made here, 0.5 MB, saves every start a second exec with all its dynamic linking.
 UniqueFd seal_program(const std::string& path) {
   UniqueFd source{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!source) return {};

@@ -55,8 +55,8 @@ inline constexpr char kStopSignalAnnotation[] = "org.opencontainers.image.stopSi
 
 RuntimeSpec read_runtime_spec(const json::Value& value);
 
-/// Takes the restart policy and the stop signal from the annotations. Returns an empty string, or what is wrong with them; the
-/// defaults then stand.
+/// Takes the restart policy and the stop signal from the annotations. Returns an empty string, or what is wrong with
+/// them; the defaults then stand.
 std::string read_service_spec(const json::Value& config, ServiceSpec& spec);
 
 }  // namespace guest

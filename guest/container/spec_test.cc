@@ -40,9 +40,12 @@ TEST(ServiceSpec, PolicyAndSignalFromAnnotations) {
   EXPECT_EQ(read_service_spec(read("{}"), spec), "");
   EXPECT_EQ(spec.restart, RestartPolicy::no);
   EXPECT_EQ(spec.stop_signal, 15);
-  EXPECT_EQ(read_service_spec(
-                read(R"({"annotations": {"org.kiln.restart": "on-failure", "org.opencontainers.image.stopSignal": "SIGQUIT"}})"), spec),
-            "");
+  EXPECT_EQ(
+      read_service_spec(
+          read(
+              R"({"annotations": {"org.kiln.restart": "on-failure", "org.opencontainers.image.stopSignal": "SIGQUIT"}})"),
+          spec),
+      "");
   EXPECT_EQ(spec.restart, RestartPolicy::on_failure);
   EXPECT_EQ(spec.stop_signal, 3);
 }

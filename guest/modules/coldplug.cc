@@ -10,12 +10,15 @@ namespace {
 
 constexpr int kMaxRounds = 5;
 
-bool one_of(std::string_view bus, const auto& buses) { return std::find(buses.begin(), buses.end(), bus) != buses.end(); }
+bool one_of(std::string_view bus, const auto& buses) {
+  return std::find(buses.begin(), buses.end(), bus) != buses.end();
+}
 
 /// Whether the devices of a bus are worth a look. Scanning costs an open a device, and some buses have thousands.
 bool wanted_bus(std::string_view bus, ColdplugScope scope) {
-  constexpr std::array<std::string_view, 11> kWithoutAliases = {"clockevents", "clocksource", "container", "edac", "event_source", "gpio",
-                                                                "machinecheck", "memory",     "node",      "nvmem", "workqueue"};
+  constexpr std::array<std::string_view, 11> kWithoutAliases = {"clockevents",  "clocksource", "container",    "edac",
+                                                                "event_source", "gpio",        "machinecheck", "memory",
+                                                                "node",         "nvmem",       "workqueue"};
   constexpr std::array<std::string_view, 2> kLater = {"acpi", "cpu"};
   return !one_of(bus, kWithoutAliases) && (scope == ColdplugScope::all || !one_of(bus, kLater));
 }

@@ -35,9 +35,9 @@ class DependencyIndex {
   std::vector<Line> lines_;
 };
 
-/// The modules that modules.alias (`alias PATTERN MODULE` lines) and the same lines in `text` of modprobe.d files name for any of
-/// `wanted`, each once, in the order found. `wanted` must be sorted. One pass over the text serves every alias, so the
-/// twenty thousand lines of a full kernel are read once per scan and nothing is kept.
+/// The modules that modules.alias (`alias PATTERN MODULE` lines) and the same lines in `text` of modprobe.d files name
+/// for any of `wanted`, each once, in the order found. `wanted` must be sorted. One pass over the text serves every
+/// alias, so the twenty thousand lines of a full kernel are read once per scan and nothing is kept.
 std::vector<std::string> match_aliases(std::string_view text, const std::vector<std::string>& wanted);
 
 }  // namespace guest

@@ -20,7 +20,8 @@ TEST(DependencyIndex, LoadsTheDeepestFirst) {
   ModuleRecord record;
   ASSERT_TRUE(index.find("virtio_net", record));
   EXPECT_EQ(record.path, "kernel/drivers/net/virtio_net.ko.xz");
-  EXPECT_EQ(record.dependencies, (std::vector<std::string_view>{"kernel/net/core/failover.ko.xz", "kernel/drivers/net/net_failover.ko.xz"}));
+  EXPECT_EQ(record.dependencies,
+            (std::vector<std::string_view>{"kernel/net/core/failover.ko.xz", "kernel/drivers/net/net_failover.ko.xz"}));
 }
 
 TEST(DependencyIndex, DashAndUnderscoreAreOne) {

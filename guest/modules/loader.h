@@ -11,8 +11,8 @@
 
 namespace guest {
 
-/// Loads kernel modules with their dependencies in this process, from the text files depmod(8) leaves in the modules directory.
-/// The kernel decompresses `.xz` and the like itself (MODULE_INIT_COMPRESSED_FILE).
+/// Loads kernel modules with their dependencies in this process, from the text files depmod(8) leaves in the modules
+/// directory. The kernel decompresses `.xz` and the like itself (MODULE_INIT_COMPRESSED_FILE).
 class ModuleLoader {
  public:
   /// `directory` is usually `modules_directory()`.
@@ -21,9 +21,11 @@ class ModuleLoader {
   /// Whether the directory has a modules.dep at all.
   bool usable() const { return dependencies_.size() > 0; }
 
-  /// Loads the module `name` and what it depends on. Loaded or built-in modules are fine; ENOENT if there is no such module.
+  /// Loads the module `name` and what it depends on. Loaded or built-in modules are fine; ENOENT if there is no such
+  /// module.
   Errno load(const std::string& name, const std::string& parameters = "");
-  /// The modules for device aliases, as modules.alias and modprobe.d have them; blacklisted ones are left out. `wanted` must be sorted.
+  /// The modules for device aliases, as modules.alias and modprobe.d have them; blacklisted ones are left out. `wanted`
+  /// must be sorted.
   std::vector<std::string> resolve(const std::vector<std::string>& wanted) const;
 
   bool blacklisted(const std::string& name) const { return options_.blacklisted(name); }

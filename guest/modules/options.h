@@ -6,8 +6,8 @@
 
 namespace guest {
 
-/// What the files of /etc/modprobe.d say (modprobe.d(5)): `options`, `blacklist` and `alias` lines. `install`, `remove` and
-/// `softdep` are not supported; their lines are counted, so that the reader can be told.
+/// What the files of /etc/modprobe.d say (modprobe.d(5)): `options`, `blacklist` and `alias` lines. `install`, `remove`
+/// and `softdep` are not supported; their lines are counted, so that the reader can be told.
 struct ModprobeOptions {
   struct Option {
     std::string module;

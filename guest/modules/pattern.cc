@@ -5,7 +5,8 @@
 namespace guest {
 namespace {
 
-/// Matches `c` against the bracket expression at pattern[at] == '['; sets `after` behind its ']'. An unclosed one matches nothing.
+/// Matches `c` against the bracket expression at pattern[at] == '['; sets `after` behind its ']'. An unclosed one
+/// matches nothing.
 bool matches_bracket(std::string_view pattern, std::size_t at, char c, std::size_t& after) {
   std::size_t i = at + 1;
   bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
@@ -29,7 +30,8 @@ bool matches_bracket(std::string_view pattern, std::size_t at, char c, std::size
 }  // namespace
 
 bool matches_pattern(std::string_view pattern, std::string_view text) {
-  // On a mismatch only the last '*' needs to be tried again with one more character: earlier ones already matched as early as possible.
+  // On a mismatch only the last '*' needs to be tried again with one more character: earlier ones already matched as
+  // early as possible.
   std::size_t star = std::string_view::npos;
   std::size_t star_text = 0;
   std::size_t p = 0;
@@ -41,8 +43,8 @@ bool matches_pattern(std::string_view pattern, std::string_view text) {
       continue;
     }
     std::size_t after = p + 1;
-    bool matched = p < pattern.size() &&
-                   (pattern[p] == '[' ? matches_bracket(pattern, p, text[t], after) : pattern[p] == '?' || pattern[p] == text[t]);
+    bool matched = p < pattern.size() && (pattern[p] == '[' ? matches_bracket(pattern, p, text[t], after)
+                                                            : pattern[p] == '?' || pattern[p] == text[t]);
     if (matched) {
       p = after;
       ++t;

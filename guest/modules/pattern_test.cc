@@ -37,7 +37,8 @@ constexpr Case kCases[] = {
 };
 
 TEST(Pattern, Matches) {
-  for (const Case& row : kCases) EXPECT_EQ(matches_pattern(row.pattern, row.text), row.matches) << row.pattern << " " << row.text;
+  for (const Case& row : kCases)
+    EXPECT_EQ(matches_pattern(row.pattern, row.text), row.matches) << row.pattern << " " << row.text;
 }
 
 TEST(Pattern, StaysQuickOnManyStars) {

@@ -18,9 +18,12 @@ struct VerbRow {
 };
 
 constexpr VerbRow kVerbs[] = {
-    {"ls", ControlRequest::Verb::ls, false},           {"start", ControlRequest::Verb::start, true},
-    {"stop", ControlRequest::Verb::stop, true},        {"restart", ControlRequest::Verb::restart, true},
-    {"poweroff", ControlRequest::Verb::poweroff, false}, {"reboot", ControlRequest::Verb::reboot, false},
+    {"ls", ControlRequest::Verb::ls, false},
+    {"start", ControlRequest::Verb::start, true},
+    {"stop", ControlRequest::Verb::stop, true},
+    {"restart", ControlRequest::Verb::restart, true},
+    {"poweroff", ControlRequest::Verb::poweroff, false},
+    {"reboot", ControlRequest::Verb::reboot, false},
     {"halt", ControlRequest::Verb::halt, false},
 };
 
@@ -33,7 +36,8 @@ std::string parse_request(std::string_view line, ControlRequest& request) {
   for (const VerbRow& row : kVerbs) {
     if (row.word != word) continue;
     if (row.named && name.empty()) return format("%s: expected the name of a service", printable(word).c_str());
-    if (!row.named && space != std::string_view::npos) return format("%s: expected nothing after it", printable(word).c_str());
+    if (!row.named && space != std::string_view::npos)
+      return format("%s: expected nothing after it", printable(word).c_str());
     request = ControlRequest{row.verb, std::string{name}};
     return {};
   }
@@ -57,7 +61,8 @@ Errno ControlServer::open() {
 void ControlServer::accept() {
   UniqueFd fd{::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
   if (!fd) return;
-  // Make room by dropping the oldest connection that has not asked anything; if all wait for answers, the new one is refused.
+  // Make room by dropping the oldest connection that has not asked anything; if all wait for answers, the new one is
+  // refused.
   for (auto it = connections_.begin(); connections_.size() >= kMaxConnections && it != connections_.end(); ++it) {
     if (it->second.asked) continue;
     close(it->first);  // ends the walk, so the iterator is not used again
@@ -94,7 +99,8 @@ void ControlServer::read(int number) {
 void ControlServer::answer(int number, std::string_view text) {
   auto found = connections_.find(number);
   if (found == connections_.end()) return;
-  // The answer is smaller than a socket's buffer unless there are hundreds of services; a client that gets half an answer says so.
+  // The answer is smaller than a socket's buffer unless there are hundreds of services; a client that gets half an
+  // answer says so.
   if (::send(found->second.fd.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) errno = 0;
   close(number);
 }

@@ -6,9 +6,9 @@
 
 namespace guest {
 
-/// Whether sending `signal` to the process whose /proc/PID/status is `status` would do nothing: it is the first process of its own pid
-/// namespace and neither catches nor blocks the signal, so the kernel drops it (pid_namespaces(7)). Waiting ten seconds for such
-/// a process to obey is waiting for nothing.
+/// Whether sending `signal` to the process whose /proc/PID/status is `status` would do nothing: it is the first process
+/// of its own pid namespace and neither catches nor blocks the signal, so the kernel drops it (pid_namespaces(7)).
+/// Waiting ten seconds for such a process to obey is waiting for nothing.
 bool is_deaf(std::string_view status, int signal);
 
 /// The same for a running process.

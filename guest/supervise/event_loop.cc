@@ -7,7 +7,8 @@
 namespace guest {
 namespace {
 
-// Descriptor numbers are reused: an event queued for a closed one must not reach its successor, so the serial travels with it.
+// Descriptor numbers are reused: an event queued for a closed one must not reach its successor, so the serial travels
+// with it.
 constexpr std::uint64_t kSerialMask = 0xffffffff;
 
 std::uint64_t pack(int fd, std::uint64_t serial) {

@@ -9,8 +9,8 @@
 
 namespace guest {
 
-/// A log file of bounded size: when it would grow past the limit it is renamed to PATH.1 (replacing the one before) and begun anew, so
-/// that a container that prints without end takes two limits of /var at most.
+/// A log file of bounded size: when it would grow past the limit it is renamed to PATH.1 (replacing the one before) and
+/// begun anew, so that a container that prints without end takes two limits of /var at most.
 class LogFile {
  public:
   static constexpr std::size_t kDefaultLimit = std::size_t{1} << 20;

@@ -11,8 +11,8 @@
 
 namespace guest {
 
-/// Loads modules in a forked child, because a driver may sit in its initialisation for as long as it likes and PID 1 must not.
-/// One child at a time; what is asked for meanwhile waits.
+/// Loads modules in a forked child, because a driver may sit in its initialisation for as long as it likes and PID 1
+/// must not. One child at a time; what is asked for meanwhile waits.
 class ModuleWorker {
  public:
   ModuleWorker(Log& log, UeventSocket& uevents) : log_(log), uevents_(uevents) {}
@@ -33,8 +33,8 @@ class ModuleWorker {
   std::vector<std::string> aliases_;
 };
 
-/// Loads the modules the boot itself needs (those of the devices present, /etc/modules-load.d, overlay) and waits for that, at most
-/// `limit`. Returns how many were loaded, or -1 if the time was not enough; the loading then goes on.
+/// Loads the modules the boot itself needs (those of the devices present, /etc/modules-load.d, overlay) and waits for
+/// that, at most `limit`. Returns how many were loaded, or -1 if the time was not enough; the loading then goes on.
 /// Devices that appear meanwhile are taken from `uevents`; those that appear later stay there.
 int load_boot_modules(Log& log, UeventSocket& uevents, Milliseconds limit);
 

@@ -2,13 +2,14 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <deque>
 #include <optional>
 
 namespace guest {
 
-/// The exit statuses of processes nobody has claimed yet. A container that ends at once may be reaped before the runtime command that
-/// started it has told us its process id.
+/// The exit statuses of processes nobody has claimed yet. A container that ends at once may be reaped before the
+/// runtime command that started it has told us its process id.
 class Orphans {
  public:
   void add(pid_t pid, int status) {

@@ -10,8 +10,8 @@
 
 namespace guest {
 
-/// One output stream of a container: a pipe whose other end the container holds, copied to a bounded log file and, for one-shot
-/// containers, line by line to the console.
+/// One output stream of a container: a pipe whose other end the container holds, copied to a bounded log file and, for
+/// one-shot containers, line by line to the console.
 class Output {
  public:
   /// `echo` may be null.
@@ -21,7 +21,8 @@ class Output {
   Errno open(UniqueFd& write_end);
   /// -1 once the stream has ended.
   int fd() const { return read_end_.get(); }
-  /// Copies what is there, a bounded amount a call so that one noisy container cannot starve the others. False at the end.
+  /// Copies what is there, a bounded amount a call so that one noisy container cannot starve the others. False at the
+  /// end.
   bool copy();
   /// Copies everything the pipe holds now and prints an unfinished last line.
   void drain();

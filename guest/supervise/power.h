@@ -9,7 +9,8 @@
 
 namespace guest {
 
-/// Listens for the power button on every input device that has one: ACPI's (module `button`), or a GPIO key of an ARM64 machine.
+/// Listens for the power button on every input device that has one: ACPI's (module `button`), or a GPIO key of an ARM64
+/// machine.
 class PowerButton {
  public:
   PowerButton(EventLoop& loop, std::function<void()> pressed) : loop_(loop), pressed_(std::move(pressed)) {}

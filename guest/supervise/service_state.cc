@@ -25,15 +25,25 @@ Action ServiceState::clean(Next next) {
 
 Action ServiceState::start(Microseconds now) {
   switch (state_) {
-    case State::stopped: return launch(now);
-    case State::waiting: return launch(now);
+    case State::stopped:
+      return launch(now);
+    case State::waiting:
+      return launch(now);
     // What the last run left behind is removed first, so that every start finds a fresh file system.
     case State::exited:
-    case State::failed: return clean(Next::launch);
-    case State::cleaning: next_ = Next::launch; return Action::none;
-    case State::starting: stop_wanted_ = false; return Action::none;
-    case State::stopping: start_wanted_ = true; return Action::none;
-    case State::running: return Action::none;
+    case State::failed:
+      return clean(Next::launch);
+    case State::cleaning:
+      next_ = Next::launch;
+      return Action::none;
+    case State::starting:
+      stop_wanted_ = false;
+      return Action::none;
+    case State::stopping:
+      start_wanted_ = true;
+      return Action::none;
+    case State::running:
+      return Action::none;
   }
   return Action::none;
 }
@@ -46,13 +56,20 @@ Action ServiceState::stop(Microseconds now) {
       deadline_ = now + kGrace;
       return action;
     }
-    case State::starting: stop_wanted_ = true; return Action::none;
-    case State::waiting: return go(State::stopped, Action::none);
+    case State::starting:
+      stop_wanted_ = true;
+      return Action::none;
+    case State::waiting:
+      return go(State::stopped, Action::none);
     case State::exited:
-    case State::failed: return clean(Next::stop);
-    case State::cleaning: next_ = Next::stop; return Action::none;
+    case State::failed:
+      return clean(Next::stop);
+    case State::cleaning:
+      next_ = Next::stop;
+      return Action::none;
     case State::stopping:
-    case State::stopped: return Action::none;
+    case State::stopped:
+      return Action::none;
   }
   return Action::none;
 }
@@ -102,9 +119,12 @@ Action ServiceState::exited(int status, Microseconds now) {
 
 Action ServiceState::cleaned(Microseconds now) {
   switch (next_) {
-    case Next::stop: return go(State::stopped, Action::none);
-    case Next::launch: return launch(now);
-    case Next::backoff: break;
+    case Next::stop:
+      return go(State::stopped, Action::none);
+    case Next::launch:
+      return launch(now);
+    case Next::backoff:
+      break;
   }
   Action action = go(State::waiting, Action::none);
   deadline_ = now + backoff_;
@@ -124,14 +144,22 @@ Action ServiceState::tick(Microseconds now) {
 
 const char* ServiceState::name() const {
   switch (state_) {
-    case State::stopped: return "stopped";
-    case State::starting: return "starting";
-    case State::running: return "running";
-    case State::stopping: return "stopping";
-    case State::exited: return "exited";
-    case State::failed: return "failed";
-    case State::cleaning: return "cleaning";
-    case State::waiting: return "waiting";
+    case State::stopped:
+      return "stopped";
+    case State::starting:
+      return "starting";
+    case State::running:
+      return "running";
+    case State::stopping:
+      return "stopping";
+    case State::exited:
+      return "exited";
+    case State::failed:
+      return "failed";
+    case State::cleaning:
+      return "cleaning";
+    case State::waiting:
+      return "waiting";
   }
   return "unknown";
 }
@@ -142,8 +170,10 @@ bool ServiceState::settled() const {
     case State::running:
     case State::exited:
     case State::failed:
-    case State::waiting: return true;
-    default: return false;
+    case State::waiting:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -7,7 +7,8 @@
 
 namespace guest {
 
-/// The life of one container as a state machine without side effects: events go in, the one thing to do comes out. Times are since boot.
+/// The life of one container as a state machine without side effects: events go in, the one thing to do comes out.
+/// Times are since boot.
 ///
 ///     stopped ──start──▶ starting ──launched──▶ running ──exited──▶ exited
 ///        ▲                  │ failed                │ stop              │ restart policy, start
@@ -18,7 +19,8 @@ class ServiceState {
  public:
   enum class State { stopped, starting, running, stopping, exited, failed, cleaning, waiting };
 
-  /// What the caller must do now. After `launch` it reports launched() or launch_failed(), and after `clean_up` cleaned().
+  /// What the caller must do now. After `launch` it reports launched() or launch_failed(), and after `clean_up`
+  /// cleaned().
   enum class Action { none, launch, signal_stop, signal_kill, clean_up };
 
   explicit ServiceState(RestartPolicy policy = RestartPolicy::no) : policy_(policy) {}
@@ -68,9 +70,9 @@ class ServiceState {
 
   RestartPolicy policy_;
   State state_ = State::stopped;
-  Next next_ = Next::stop;       ///< after cleaning
-  bool stop_wanted_ = false;     ///< a stop came while starting
-  bool start_wanted_ = false;    ///< a restart: start again after the stop
+  Next next_ = Next::stop;     ///< after cleaning
+  bool stop_wanted_ = false;   ///< a stop came while starting
+  bool start_wanted_ = false;  ///< a restart: start again after the stop
   std::optional<Microseconds> deadline_;
   std::optional<int> status_;
   int restarts_ = 0;

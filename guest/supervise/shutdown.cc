@@ -18,7 +18,8 @@
 namespace guest {
 namespace {
 
-/// Reaps until no process is left or the time is over. Every process descends from PID 1, so without children there are none.
+/// Reaps until no process is left or the time is over. Every process descends from PID 1, so without children there are
+/// none.
 bool wait_for_all(Milliseconds limit) {
   Microseconds end = since_boot() + limit;
   while (true) {
@@ -73,14 +74,16 @@ std::vector<Mount> mounts_last_first() {
   return mounts;
 }
 
-bool is_one_of(std::string_view type, const auto& types) { return std::find(types.begin(), types.end(), type) != types.end(); }
+bool is_one_of(std::string_view type, const auto& types) {
+  return std::find(types.begin(), types.end(), type) != types.end();
+}
 
 void unmount_all(Console& console) {
   constexpr std::array<std::string_view, 6> kNetwork = {"nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs"};
   // Kernel file systems and memory hold nothing that could be lost; unmounting them only takes time.
   constexpr std::array<std::string_view, 18> kNothingToLose = {
-      "proc",       "sysfs",     "devtmpfs", "devpts",  "mqueue", "cgroup2",  "cgroup",    "securityfs", "debugfs",
-      "configfs",   "fusectl",   "selinuxfs", "pstore", "bpf",    "efivarfs", "binfmt_misc", "tracefs",  "rootfs"};
+      "proc",     "sysfs",   "devtmpfs",  "devpts", "mqueue", "cgroup2",  "cgroup",      "securityfs", "debugfs",
+      "configfs", "fusectl", "selinuxfs", "pstore", "bpf",    "efivarfs", "binfmt_misc", "tracefs",    "rootfs"};
   for (const Mount& mount : mounts_last_first()) {
     if (mount.target == "/" || is_one_of(mount.type, kNothingToLose)) continue;
     int flags = is_one_of(mount.type, kNetwork) ? MNT_DETACH | MNT_FORCE : 0;
@@ -98,18 +101,27 @@ void unmount_all(Console& console) {
 
 const char* ending_name(Ending ending) {
   switch (ending) {
-    case Ending::poweroff: return "poweroff";
-    case Ending::reboot: return "reboot";
-    case Ending::halt: return "halt";
+    case Ending::poweroff:
+      return "poweroff";
+    case Ending::reboot:
+      return "reboot";
+    case Ending::halt:
+      return "halt";
   }
   return "";
 }
 
 void ask_kernel(Ending ending) {
   switch (ending) {
-    case Ending::poweroff: ::reboot(RB_POWER_OFF); return;
-    case Ending::reboot: ::reboot(RB_AUTOBOOT); return;
-    case Ending::halt: ::reboot(static_cast<int>(RB_HALT_SYSTEM)); return;
+    case Ending::poweroff:
+      ::reboot(RB_POWER_OFF);
+      return;
+    case Ending::reboot:
+      ::reboot(RB_AUTOBOOT);
+      return;
+    case Ending::halt:
+      ::reboot(static_cast<int>(RB_HALT_SYSTEM));
+      return;
   }
 }
 

@@ -9,7 +9,8 @@ enum class Ending { poweroff, reboot, halt };
 
 const char* ending_name(Ending ending);
 
-/// The last steps of PID 1: ends every process left, writes everything to disk, unmounts, and asks the kernel. Does not return.
+/// The last steps of PID 1: ends every process left, writes everything to disk, unmounts, and asks the kernel. Does not
+/// return.
 [[noreturn]] void end_system(Ending ending, Console& console);
 
 /// reboot(2) for `ending`, at once. Returns only if the kernel refuses; errno says why.

@@ -27,7 +27,8 @@ constexpr int kReapBatch = 256;
 
 }  // namespace
 
-Supervisor::Supervisor(Console& console, const Cmdline& cmdline, UeventSocket& uevents, std::vector<Stage> stages, Microseconds begin)
+Supervisor::Supervisor(Console& console, const Cmdline& cmdline, UeventSocket& uevents, std::vector<Stage> stages,
+                       Microseconds begin)
     : console_(console),
       stages_(std::move(stages)),
       begin_(begin),
@@ -50,7 +51,8 @@ void Supervisor::open() {
   ::chmod("/run/kiln", 0700);
   if (::symlink("/run/log/onboot", "/var/log/onboot") != 0 && errno != EEXIST) check("/var/log/onboot", Errno::last());
   check("opening the control socket", control_.open());
-  if (uevents_.fd() >= 0) check("listening for devices", loop_.watch(uevents_.fd(), EPOLLIN, [this](auto) { on_uevents(); }));
+  if (uevents_.fd() >= 0)
+    check("listening for devices", loop_.watch(uevents_.fd(), EPOLLIN, [this](auto) { on_uevents(); }));
   if (!runtime_.find()) console_.line("kiln: no container runtime: neither /usr/bin/crun nor /usr/bin/runc");
 }
 
@@ -72,14 +74,27 @@ void Supervisor::on_signals() {
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
     switch (info.ssi_signo) {
-      case SIGCHLD: reap(); break;
+      case SIGCHLD:
+        reap();
+        break;
       // The conventions of busybox init, which scripts and tools in containers know.
-      case SIGUSR1: begin_ending(Ending::halt, "SIGUSR1"); break;
-      case SIGUSR2: begin_ending(Ending::poweroff, "SIGUSR2"); break;
-      case SIGPWR: begin_ending(Ending::poweroff, "SIGPWR"); break;
-      case SIGTERM: begin_ending(Ending::reboot, "SIGTERM"); break;
-      case SIGINT: begin_ending(Ending::reboot, "Ctrl-Alt-Del"); break;
-      default: break;
+      case SIGUSR1:
+        begin_ending(Ending::halt, "SIGUSR1");
+        break;
+      case SIGUSR2:
+        begin_ending(Ending::poweroff, "SIGUSR2");
+        break;
+      case SIGPWR:
+        begin_ending(Ending::poweroff, "SIGPWR");
+        break;
+      case SIGTERM:
+        begin_ending(Ending::reboot, "SIGTERM");
+        break;
+      case SIGINT:
+        begin_ending(Ending::reboot, "Ctrl-Alt-Del");
+        break;
+      default:
+        break;
     }
   }
 }
@@ -145,16 +160,19 @@ void Supervisor::advance() {
       if (!run_next(onboot_, next_)) start_services();
       break;
     case Phase::services:
-      if (std::none_of(services_.begin(), services_.end(), [](const auto& unit) { return unit->launching(); })) report_up();
+      if (std::none_of(services_.begin(), services_.end(), [](const auto& unit) { return unit->launching(); }))
+        report_up();
       break;
-    case Phase::up: break;
+    case Phase::up:
+      break;
     case Phase::stopping:
       if (all_stopped()) begin_onshutdown();
       break;
     case Phase::onshutdown:
       if (!run_next(onshutdown_, next_)) phase_ = Phase::ending;
       break;
-    case Phase::ending: break;
+    case Phase::ending:
+      break;
   }
 }
 
@@ -172,11 +190,13 @@ void Supervisor::report_up() {
   phase_ = Phase::up;
   stages_.push_back({"services", phase_begin_, now});
   auto failed = std::count_if(onboot_.begin(), onboot_.end(), [](const auto& unit) { return !unit->succeeded(); });
-  auto missing = std::count_if(services_.begin(), services_.end(), [](const auto& unit) { return !unit->problem().empty(); });
+  auto missing =
+      std::count_if(services_.begin(), services_.end(), [](const auto& unit) { return !unit->problem().empty(); });
   std::string not_started = missing > 0 ? format(" (%ld failed)", static_cast<long>(missing)) : "";
   std::uint64_t used = used_memory_kib();
-  console_.line(format("kiln: up in %.2fs: %zu onboot (%ld failed), %zu services%s, used %llu MiB", seconds(now - begin_), onboot_.size(),
-                       static_cast<long>(failed), services_.size(), not_started.c_str(), static_cast<unsigned long long>(used >> 10)));
+  console_.line(format("kiln: up in %.2fs: %zu onboot (%ld failed), %zu services%s, used %llu MiB",
+                       seconds(now - begin_), onboot_.size(), static_cast<long>(failed), services_.size(),
+                       not_started.c_str(), static_cast<unsigned long long>(used >> 10)));
   std::vector<const Unit*> units;
   each_unit([&](const Unit& unit) { units.push_back(&unit); });
   if (Errno error = replace_file("/run/kiln/boot.json", boot_json(stages_, units, used)); error.failed()) {
@@ -248,14 +268,23 @@ std::string Supervisor::list() const {
 void Supervisor::on_request(int connection, const ControlRequest& request) {
   using Verb = ControlRequest::Verb;
   switch (request.verb) {
-    case Verb::ls: return control_.answer(connection, "ok\n" + list());
-    case Verb::poweroff: control_.answer(connection, "ok\n"); return begin_ending(Ending::poweroff, "request");
-    case Verb::reboot: control_.answer(connection, "ok\n"); return begin_ending(Ending::reboot, "request");
-    case Verb::halt: control_.answer(connection, "ok\n"); return begin_ending(Ending::halt, "request");
-    default: break;
+    case Verb::ls:
+      return control_.answer(connection, "ok\n" + list());
+    case Verb::poweroff:
+      control_.answer(connection, "ok\n");
+      return begin_ending(Ending::poweroff, "request");
+    case Verb::reboot:
+      control_.answer(connection, "ok\n");
+      return begin_ending(Ending::reboot, "request");
+    case Verb::halt:
+      control_.answer(connection, "ok\n");
+      return begin_ending(Ending::halt, "request");
+    default:
+      break;
   }
   Unit* unit = find_service(request.name);
-  if (unit == nullptr) return control_.answer(connection, format("error no service '%s'\n", printable(request.name).c_str()));
+  if (unit == nullptr)
+    return control_.answer(connection, format("error no service '%s'\n", printable(request.name).c_str()));
   if (phase_ >= Phase::stopping) return control_.answer(connection, "error the system is going down\n");
   if (request.verb == Verb::start) unit->start();
   if (request.verb == Verb::stop) unit->stop();

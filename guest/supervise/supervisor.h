@@ -20,12 +20,14 @@
 
 namespace guest {
 
-/// PID 1 from the first container to the last: onboot containers in order, services at once, then whatever happens (exits, control
-/// requests, late devices, the power button), and the orderly end. One thread, one event loop.
+/// PID 1 from the first container to the last: onboot containers in order, services at once, then whatever happens
+/// (exits, control requests, late devices, the power button), and the orderly end. One thread, one event loop.
 class Supervisor {
  public:
-  /// `stages` are those of the boot so far; `begin` is when /init started. `uevents` has been open since before the coldplug.
-  Supervisor(Console& console, const Cmdline& cmdline, UeventSocket& uevents, std::vector<Stage> stages, Microseconds begin);
+  /// `stages` are those of the boot so far; `begin` is when /init started. `uevents` has been open since before the
+  /// coldplug.
+  Supervisor(Console& console, const Cmdline& cmdline, UeventSocket& uevents, std::vector<Stage> stages,
+             Microseconds begin);
 
   [[noreturn]] void run();
 

@@ -19,9 +19,12 @@ namespace {
 
 const char* directory_of(Section section) {
   switch (section) {
-    case Section::onboot: return "/containers/onboot/";
-    case Section::service: return "/containers/services/";
-    case Section::onshutdown: return "/containers/onshutdown/";
+    case Section::onboot:
+      return "/containers/onboot/";
+    case Section::service:
+      return "/containers/services/";
+    case Section::onshutdown:
+      return "/containers/onshutdown/";
   }
   return "";
 }
@@ -29,18 +32,24 @@ const char* directory_of(Section section) {
 /// The runtime's id: services go by their own names; an onboot and an onshutdown container may share theirs.
 std::string id_of(Section section, const std::string& name) {
   switch (section) {
-    case Section::onboot: return "onboot." + name;
-    case Section::service: return name;
-    case Section::onshutdown: return "shutdown." + name;
+    case Section::onboot:
+      return "onboot." + name;
+    case Section::service:
+      return name;
+    case Section::onshutdown:
+      return "shutdown." + name;
   }
   return name;
 }
 
 std::string log_of(Section section, const std::string& id) {
   switch (section) {
-    case Section::onboot: return "/run/log/onboot/" + id;
-    case Section::service: return "/var/log/" + id;
-    case Section::onshutdown: return "/run/log/shutdown/" + id;
+    case Section::onboot:
+      return "/run/log/onboot/" + id;
+    case Section::service:
+      return "/var/log/" + id;
+    case Section::onshutdown:
+      return "/run/log/shutdown/" + id;
   }
   return id;
 }
@@ -60,9 +69,12 @@ std::string read_json(const std::string& path, json::Value& value, bool required
 
 const char* section_name(Section section) {
   switch (section) {
-    case Section::onboot: return "onboot";
-    case Section::service: return "service";
-    case Section::onshutdown: return "onshutdown";
+    case Section::onboot:
+      return "onboot";
+    case Section::service:
+      return "service";
+    case Section::onshutdown:
+      return "onshutdown";
   }
   return "";
 }
@@ -116,21 +128,29 @@ void Unit::tick(Microseconds now) {
 
 bool Unit::done() const {
   using State = ServiceState::State;
-  return helper_ == 0 && (state_.state() == State::exited || state_.state() == State::failed || state_.state() == State::stopped);
+  return helper_ == 0 &&
+         (state_.state() == State::exited || state_.state() == State::failed || state_.state() == State::stopped);
 }
 
 void Unit::perform(ServiceState::Action action) {
   switch (action) {
-    case ServiceState::Action::none: return;
-    case ServiceState::Action::launch: return begin_launch();
-    case ServiceState::Action::signal_stop: return send(is_deaf_to(pid_, service_spec_.stop_signal) ? SIGKILL : service_spec_.stop_signal);
-    case ServiceState::Action::signal_kill: say("still running 10s after the stop signal: killing it"); return send(SIGKILL);
-    case ServiceState::Action::clean_up: return run_helper(Step::remove, context_.runtime.remove(id_));
+    case ServiceState::Action::none:
+      return;
+    case ServiceState::Action::launch:
+      return begin_launch();
+    case ServiceState::Action::signal_stop:
+      return send(is_deaf_to(pid_, service_spec_.stop_signal) ? SIGKILL : service_spec_.stop_signal);
+    case ServiceState::Action::signal_kill:
+      say("still running 10s after the stop signal: killing it");
+      return send(SIGKILL);
+    case ServiceState::Action::clean_up:
+      return run_helper(Step::remove, context_.runtime.remove(id_));
   }
 }
 
 void Unit::send(int signal) {
-  if (pid_ > 0 && ::kill(pid_, signal) != 0) say(format("sending %s: %s", signal_name(signal).c_str(), Errno::last().text()));
+  if (pid_ > 0 && ::kill(pid_, signal) != 0)
+    say(format("sending %s: %s", signal_name(signal).c_str(), Errno::last().text()));
 }
 
 void Unit::watch(Output& output) {
@@ -166,7 +186,8 @@ void Unit::begin_launch() {
   pid_ = 0;
   early_exit_.reset();
   if (!load_problem_.empty()) return fail_launch(load_problem_);
-  if (context_.runtime.path().empty()) return fail_launch("the image has no container runtime (/usr/bin/crun or /usr/bin/runc)");
+  if (context_.runtime.path().empty())
+    return fail_launch("the image has no container runtime (/usr/bin/crun or /usr/bin/runc)");
   if (std::string problem = prepare_filesystem(bundle_, runtime_spec_); !problem.empty()) return fail_launch(problem);
   ::unlink(pid_file_.c_str());
   if (runtime_spec_.needs_process()) return run_helper(Step::create, context_.runtime.create(id_, bundle_, pid_file_));
@@ -225,8 +246,8 @@ void Unit::on_helper(int status) {
     unwatch(out_);
     unwatch(error_);
     std::string why = error_.tail();
-    return fail_launch(format("%s %s%s%s", context_.runtime.path().c_str(), describe_exit(status).c_str(), why.empty() ? "" : ": ",
-                              why.c_str()));
+    return fail_launch(format("%s %s%s%s", context_.runtime.path().c_str(), describe_exit(status).c_str(),
+                              why.empty() ? "" : ": ", why.c_str()));
   }
   if (step == Step::start) return on_started();
   if (!read_pid()) return fail_launch(format("reading the process id from '%s'", pid_file_.c_str()));
@@ -262,7 +283,8 @@ void Unit::on_exit(int status) {
   pid_ = 0;
   out_.drain();
   error_.drain();
-  // A one-shot container's writable layer is memory nobody needs any more. Detached: what it may have left running keeps its files.
+  // A one-shot container's writable layer is memory nobody needs any more. Detached: what it may have left running
+  // keeps its files.
   if (section_ != Section::service) release_filesystem(bundle_, runtime_spec_);
   if (section_ == Section::service) {
     say(describe_exit(status));

@@ -4,8 +4,7 @@
 #   guest/tests/lab.sh image ARCH DIR GUEST    build DIR/ARCH.cpio.zst (ARCH: arm64 or amd64; GUEST: a kiln-guest for it)
 #   guest/tests/lab.sh boot ARCH DIR [APPEND]  boot it; the console is on standard output, QEMU's monitor on DIR/monitor
 #
-# LAB_QEMU adds QEMU options; with "-icount shift=1,sleep=off" the guest's clock counts instructions (2 ns each), which compares two versions
-# whatever else the machine is doing.
+# LAB_QEMU adds QEMU options, LAB_MEMORY is in MiB, LAB_CONTAINERS names another file of containers than lab-containers.sh.
 #
 # DIR/x-ARCH must hold the unpacked Debian packages linux-image-cloud-ARCH, crun with its libraries, and busybox-static. Needs root
 # (for device nodes and owners in the archive), cpio, zstd, kmod, python3 and QEMU.
