@@ -14,14 +14,14 @@
 
 // Which gzip. ISA-L, which inflates for us, would be the fastest (100 MB of /usr, one core: -0 0.19 s 38.4 MB, -1 0.23
 // s 34.6 MB, -3 0.40 s 33.3 MB), but its output depends on the processor: levels 0 to 2 hash with CRC32 where SSE 4.2
-// is there and otherwise not, level 3 has an AVX-512 matcher of its own. Same inputs must give the same bytes on any
+// is there and otherwise not, level 3 has an AVX matcher of its own. Same inputs must give the same bytes on any
 // host, so frames are made by libdeflate, which is the same everywhere: -1 0.48 s 32.5 MB, -6 1.24 s 30.0 MB, -9 4.3
-// s 29.7 MB, -12 16 s 28.8 MB (zlib -6: 3.5 s, 30.3 MB). It has no streaming; the rare file too large for memory goes
+// s 29.7 MB, -12 16 s 28.8 MB (zlib -6: 3.1 s, 30.3 MB). It has no streaming; the rare file too large for memory goes
 // through zlib.
 //
 // zstd frames: a window of at most 8 MiB, which is what kernels promise to decode; the content size, so that a reader
 // can allocate at once; a checksum, because nothing else tells that a netbooted initramfs was damaged on the wire (gzip
-// has its CRC), and four bytes a frame and XXH64's 10 GB/s cost nothing that could be measured.
+// has its CRC), and four bytes a frame cost next to nothing.
 
 namespace kiln::archive {
 namespace {
