@@ -5,6 +5,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <optional>
 #include <sstream>
 #include <unordered_map>
@@ -261,6 +262,23 @@ void build(const std::string& text, TreeBuilder& builder) {
   }
 }
 
+/// What can be refused before yaml-cpp sees it.
+bool is_acceptable_text(const std::string& text, const std::string& file, Diagnostics& diagnostics,
+                        const Limits& limits) {
+  constexpr char kHint[] = "keep large contents in a file of their own and name it with source:";
+  const auto flow = std::count_if(text.begin(), text.end(), [](char c) { return c == '[' || c == '{' || c == ','; });
+  if (text.size() > limits.bytes) {
+    diagnostics.error({file, 0, 0}, concat("is larger than ", limits.bytes >> 20, " MiB"), kHint);
+  } else if (static_cast<std::size_t>(flow) > limits.flow_indicators) {
+    diagnostics.error({file, 0, 0}, concat("has more than ", limits.flow_indicators, " brackets and commas"), kHint);
+  } else if (const auto bad = find_invalid_utf8(text)) {
+    diagnostics.error({file, bad->line, bad->column}, "is not UTF-8 text");
+  } else {
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 const Node* Node::find(std::string_view key) const {
@@ -270,14 +288,7 @@ const Node* Node::find(std::string_view key) const {
 }
 
 NodePtr parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics, const Limits& limits) {
-  if (text.size() > limits.bytes) {
-    diagnostics.error({file, 0, 0}, concat("is larger than ", limits.bytes >> 20, " MiB"));
-    return nullptr;
-  }
-  if (const auto bad = find_invalid_utf8(text)) {
-    diagnostics.error({file, bad->line, bad->column}, "is not UTF-8 text");
-    return nullptr;
-  }
+  if (!is_acceptable_text(text, file, diagnostics, limits)) return nullptr;
   TreeBuilder builder{limits};
   try {
     build(text, builder);

@@ -35,6 +35,9 @@ using NodePtr = std::shared_ptr<const Node>;
 /// more bytes ("billion laughs").
 struct Limits {
   std::size_t bytes = 16 << 20;
+  /// Of `[`, `{` and `,`, in whatever place: yaml-cpp reads a whole flow collection ahead, 250 bytes for every token
+  /// (4 GB and 23 s for 16 MiB of `[` without this limit).
+  std::size_t flow_indicators = 500'000;
   std::size_t depth = 100;
   std::size_t nodes = 500'000;
   std::uint64_t expanded_bytes = 64 << 20;

@@ -153,6 +153,8 @@ TEST(Yaml, RefusesTooMuch) {
               testing::ThrowsMessage<Error>("t:1:8: the document has more than 3 values"));
   EXPECT_THAT([&] { parse(std::string((1 << 20) + 1, 'a'), limits); },
               testing::ThrowsMessage<Error>("t: is larger than 1 MiB"));
+  EXPECT_THAT([&] { parse(std::string(1'000'000, '[')); },
+              testing::ThrowsMessage<Error>("t: has more than 500000 brackets and commas"));
 }
 
 struct Utf8Case {

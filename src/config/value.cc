@@ -14,8 +14,6 @@ Value::Value(std::string value) : value_{std::move(value)} {}
 Value::Value(List value) : value_{std::move(value)} {}
 Value::Value(Object value) : value_{std::move(value)} {}
 
-bool Value::operator==(const Value&) const = default;
-
 std::string Value::scalar_text() const {
   if (const bool* boolean = std::get_if<bool>(&value_)) return *boolean ? "true" : "false";
   if (const auto* integer = std::get_if<std::int64_t>(&value_)) return std::to_string(*integer);

@@ -40,8 +40,6 @@ class Value {
   /// No members, no elements, no text, or null.
   bool empty() const;
 
-  bool operator==(const Value&) const;
-
  private:
   std::variant<std::monostate, bool, std::int64_t, std::uint64_t, std::string, List, Object> value_;
 };
@@ -49,7 +47,6 @@ class Value {
 struct Value::Member {
   std::string key;
   Value value;
-  bool operator==(const Member&) const = default;
 };
 
 /// As Go's json.MarshalIndent(v, "", "    ") writes it: four spaces, empty lists and objects on one line, `<`, `>`,
