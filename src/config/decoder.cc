@@ -9,6 +9,15 @@
 namespace kiln::config {
 namespace {
 
+/// Text from the document for a message: quoted, and cut off where nobody would read on.
+std::string quote_start(std::string_view text) {
+  constexpr std::size_t kLongest = 100;
+  if (text.size() <= kLongest) return quote(text);
+  std::size_t end = kLongest;
+  while ((text[end] & 0xc0) == 0x80) --end;  // not within a character
+  return quote(text.substr(0, end)) + "...";
+}
+
 std::string describe(const Node& node) {
   switch (node.kind) {
     case Node::Kind::null:
@@ -20,7 +29,7 @@ std::string describe(const Node& node) {
     case Node::Kind::number:
       return concat("the number ", node.text);
     case Node::Kind::string:
-      return concat("the string ", quote(node.text));
+      return concat("the string ", quote_start(node.text));
     case Node::Kind::sequence:
       return "a list";
     case Node::Kind::mapping:
@@ -36,7 +45,7 @@ bool is_scalar(const Node& node) {
 /// What to write instead, for the mistakes that are made again and again.
 std::string how_to_write(const Node& node, std::string_view expected) {
   if (node.kind == Node::Kind::null) return "leave the key out, or give it a value";
-  if (!is_scalar(node)) return "";
+  if (!is_scalar(node) || node.text.size() > 100) return "";
   if (expected == "a string") return concat("write \"", node.text, "\" in quotes");
   if (expected == "a list")
     return concat("write [", node.kind == Node::Kind::string ? quote(node.text) : node.text, "]");
@@ -95,7 +104,7 @@ void Decoder::unknown_key(const Place& place, const Node& key, const std::vector
   for (const auto& [old_name, new_name] : kRenamed)
     if (key.text == old_name && std::find(valid.begin(), valid.end(), new_name) != valid.end()) meant = new_name;
   if (!meant) meant = nearest(key.text, valid);
-  error(key, concat("unknown key ", quote(key.text), " in ", place.to_string(),
+  error(key, concat("unknown key ", quote_start(key.text), " in ", place.to_string(),
                     meant ? concat("; did you mean ", quote(*meant), "?") : ""));
 }
 

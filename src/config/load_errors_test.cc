@@ -199,6 +199,13 @@ TEST(LoadErrors, Options) {
   for (const BadCase& test : kOptions) expect_error(image(test.yaml), test);
 }
 
+TEST(LoadErrors, LongTextsAreCutOff) {
+  const std::string message = concat("4:13: 'readonly' of service 'web': expected true or false, got the string '",
+                                     std::string(99, 'x'), "'...");
+  expect_error(image(concat("  readonly: ", std::string(99, 'x'), "\u00fc\u00fc").c_str()),
+               {"Long", "", message.c_str()});
+}
+
 constexpr BadCase kFiles[] = {
     {"NotAMapping", "files: [a]", "1:9: file item 1: expected a mapping, got the string 'a'"},
     {"UnknownKey", "files:\n- path: a\n  content: b\n",
