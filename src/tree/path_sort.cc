@@ -7,8 +7,8 @@
 // Paths share long beginnings, so comparing two of them from the start is what a plain sort spends its time on, most of
 // it waiting for memory. Here a group of items that agree up to some depth is sorted by its next eight bytes, held as
 // one integer in the item itself; each run of equal integers is a group one step deeper. A group whose integers are all
-// equal or in order already, the usual case in tars, costs one pass. 300,000 paths of /usr: 40 ms, std::sort with
-// compare_paths 190 ms.
+// equal or in order already, the usual case in tars, costs one pass. 300,000 paths in five layers: 58 ms, std::sort
+// with compare_paths 220 ms.
 
 namespace kiln::tree {
 namespace {
