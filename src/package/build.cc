@@ -112,7 +112,7 @@ void make_image(const Package& package, const oci::Platform& platform, const Loc
       composition.files, [&](std::string_view path) { return composition.directory(path); }, composition.spool, store);
   merge_into_index(package.reference, store_manifest(package, platform, layer, store), store);
   reporter.info(concat(package.name, " for ", platform.architecture, ": ", composition.files.size(), " files, ",
-                       layer.content_size, " bytes"));
+                       human_size(layer.content_size)));
 }
 
 }  // namespace

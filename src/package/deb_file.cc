@@ -155,14 +155,15 @@ void for_each_entry(Bytes deb, const std::string& name, const Visit& visit) {
 
 }  // namespace
 
-std::string canonical_path(std::string_view path) {
+std::string canonical_path(std::string_view given) {
   std::string out;
+  std::string_view path = given;
   for (bool first = true; !path.empty();) {
     const std::size_t end = std::min(path.find('/'), path.size());
     const std::string_view part = path.substr(0, end);
     path.remove_prefix(std::min(end + 1, path.size()));
     if (part.empty() || part == ".") continue;
-    if (part == "..") throw Error{"path ", quote(path), " leaves its directory"};
+    if (part == "..") throw Error{"path ", quote(given), " leaves its directory"};
     const bool merged = part == "bin" || part == "sbin" || part == "lib" || part == "lib64" || part == "lib32";
     if (first && merged) out += "/usr";
     first = false;
