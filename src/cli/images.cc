@@ -1,5 +1,6 @@
 #include "cli/images.h"
 
+#include <charconv>
 #include <cstdlib>
 
 #include "build/indexing_observer.h"
@@ -23,12 +24,26 @@ struct Puller {
   build::IndexingObserver indexer;
 };
 
+/// KILN_REGISTRY_STALL_SECONDS: for lines on which half a minute of silence is normal, and for tests that cannot wait.
+std::chrono::seconds stall_timeout(std::chrono::seconds otherwise) {
+  const char* text = std::getenv("KILN_REGISTRY_STALL_SECONDS");
+  if (text == nullptr || *text == '\0') return otherwise;
+  const std::string_view digits = text;
+  unsigned seconds = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+  if (error != std::errc{} || end != digits.data() + digits.size() || seconds == 0) {
+    throw Error{"KILN_REGISTRY_STALL_SECONDS is ", quote(digits), ": expected a number of seconds"};
+  }
+  return std::chrono::seconds{seconds};
+}
+
 }  // namespace
 
 oci::RegistryOptions registry_options(Context& context) {
   oci::RegistryOptions options;
   options.insecure = context.options.insecure_registries;
   options.credential_files = oci::credential_files();
+  options.stall_timeout = stall_timeout(options.stall_timeout);
   return options;
 }
 
