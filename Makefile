@@ -49,7 +49,7 @@ lint: deps
 fuzz:
 	@scripts/configure fuzz
 	@$(NINJA) -C build/fuzz --quiet
-	@ctest --test-dir build/fuzz --output-on-failure -j2 -L fuzz
+	@ctest --test-dir build/fuzz --output-on-failure -j2
 
 bench: deps build
 	@bench/run build/release/bin/kiln

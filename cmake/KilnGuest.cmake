@@ -29,10 +29,8 @@ function(kiln_guest architecture compiler)
                -DCMAKE_SYSTEM_NAME=Linux
                -DCMAKE_SYSTEM_PROCESSOR=${processor}
                -DCMAKE_CXX_COMPILER=${cxx}
-               -DCMAKE_STRIP=/usr/bin/${triplet}-strip
-               -DCMAKE_BUILD_TYPE=MinSizeRel
-               -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
-               -DBUILD_TESTING=OFF
+               -DCMAKE_BUILD_TYPE=Release
+               -DKILN_GUEST_TESTS=OFF
     BUILD_COMMAND ${CMAKE_COMMAND} --build <BINARY_DIR> --target kiln-guest
     BUILD_ALWAYS ON
     INSTALL_COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/guest/${architecture}

@@ -82,6 +82,7 @@ void show(Context& context, const Summary& summary) {
     object.add("root_bytes", summary.boot.root_size).add("stored_bytes", summary.boot.content_size);
     object.add("segments", std::uint64_t{summary.boot.segments.size()});
     object.add("segments_rendered", std::uint64_t{summary.boot.segments_rendered});
+    object.add("rendered_bytes", summary.boot.content_rendered);
   }
   object.add("milliseconds", static_cast<std::uint64_t>(summary.time.count()));
   if (!context.options.quiet || context.options.json) {

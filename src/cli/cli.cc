@@ -14,8 +14,11 @@ constexpr int kUsage = 2;
 
 void add_verbs(CLI::App& program, Context& context) {
   add_build(program, context);
-  add_pkg(program, context);
   add_run(program, context);
+  add_pull(program, context);
+  add_push(program, context);
+  add_pkg(program, context);
+  add_cache(program, context);
   add_version(program, context);
 }
 
