@@ -129,7 +129,7 @@ int run_build(Context& context, const BuildOptions& options) {
   const config::System system = config::load(
       inputs, package::make_resolver(package_locations(context), platform, context.store(), context.reporter()));
   if (options.dry_run) {
-    context.print(config::to_yaml(system) + "\n");
+    context.print(config::to_yaml(system, config::YamlStyle::dry_run) + "\n");
     return 0;
   }
   const build::ResolvedSystem resolved =
