@@ -1,6 +1,8 @@
 #include "package/build.h"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -10,6 +12,7 @@
 #include "oci/image.h"
 #include "package/compose.h"
 #include "package/content_hash.h"
+#include "package/sbom.h"
 
 namespace kiln::package {
 namespace {
@@ -84,15 +87,33 @@ oci::Index current_index(const oci::Store& store, const oci::Reference& referenc
   return index;
 }
 
-/// Entries sorted by architecture, so that the index does not tell in which order its images were built.
-void merge_into_index(const oci::Reference& reference, const oci::Descriptor& image, oci::Store& store) {
+/// Images by architecture, then attestations in the order of their images: the index does not tell when what was built.
+bool goes_before(const oci::Descriptor& a, const oci::Descriptor& b) {
+  const auto key = [](const oci::Descriptor& entry) {
+    const auto target = attestation_target(entry);
+    return std::tuple{target.has_value(), target.value_or(""), entry.platform ? entry.platform->to_string() : ""};
+  };
+  return key(a) < key(b);
+}
+
+/// Puts an image (and its attestation) into the index of the name instead of the one of its platform; attestations of
+/// images that are gone go with them.
+void merge_into_index(const oci::Reference& reference, const oci::Descriptor& image, const oci::Descriptor& attestation,
+                      oci::Store& store) {
   oci::Index index = current_index(store, reference);
   std::erase_if(index.manifests, [&](const oci::Descriptor& entry) {
-    return !entry.platform || entry.platform->matches(*image.platform);
+    return !attestation_target(entry) && (!entry.platform || entry.platform->matches(*image.platform));
   });
   index.manifests.push_back(image);
-  std::sort(index.manifests.begin(), index.manifests.end(),
-            [](const auto& a, const auto& b) { return a.platform->to_string() < b.platform->to_string(); });
+  index.manifests.push_back(attestation);
+  std::set<std::string> digests;
+  for (const oci::Descriptor& entry : index.manifests) digests.insert(entry.digest.to_string());
+  std::set<std::string> attested;
+  std::erase_if(index.manifests, [&](const oci::Descriptor& entry) {
+    const auto target = attestation_target(entry);
+    return target && (!digests.count(*target) || !attested.insert(entry.digest.to_string()).second);
+  });
+  std::sort(index.manifests.begin(), index.manifests.end(), goes_before);
   store.set(reference.canonical(), store.put(oci::to_json(index), oci::media_type::kIndex));
 }
 
@@ -110,7 +131,9 @@ void make_image(const Package& package, const oci::Platform& platform, const Loc
   const Composition composition = compose(*package.recipe.debian, inputs, reporter);
   const StoredLayer layer = store_layer(
       composition.files, [&](std::string_view path) { return composition.directory(path); }, composition.spool, store);
-  merge_into_index(package.reference, store_manifest(package, platform, layer, store), store);
+  const oci::Descriptor image = store_manifest(package, platform, layer, store);
+  const std::string spdx = spdx_document(composition, package.name, package.recipe.debian->suite);
+  merge_into_index(package.reference, image, store_attestation(spdx, package.name, image, store), store);
   reporter.info(concat(package.name, " for ", platform.architecture, ": ", composition.files.size(), " files, ",
                        human_size(layer.content_size)));
 }

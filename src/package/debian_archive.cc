@@ -116,6 +116,23 @@ std::string package_of_uri_line(std::string_view line) {
   return concat(line.substr(0, first), "=", version);
 }
 
+/// Of a package-url, all but letters, digits and four signs.
+std::string percent_encoded(std::string_view text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+                       c == '-' || c == '_' || c == '~';
+    const auto byte = static_cast<unsigned char>(c);
+    if (plain) {
+      out += c;
+    } else {
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<DebianPackage> parse_package_stanzas(std::string_view text) {
@@ -302,18 +319,8 @@ std::vector<std::filesystem::path> DebianArchive::fetch(std::span<const DebianPa
 }
 
 std::string DebianArchive::package_url(const DebianPackage& package, std::string_view suite) {
-  std::string version;
-  for (const char c : package.version) {
-    constexpr char kHex[] = "0123456789ABCDEF";
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
-                       c == '-' || c == '_' || c == '~';
-    if (plain)
-      version += c;
-    else
-      version += {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]};
-  }
-  return concat("pkg:deb/debian/", package.name, "@", version, "?arch=", package.architecture, "&distro=debian-",
-                suite);
+  return concat("pkg:deb/debian/", percent_encoded(package.name), "@", percent_encoded(package.version),
+                "?arch=", package.architecture, "&distro=debian-", suite);
 }
 
 }  // namespace kiln::package
