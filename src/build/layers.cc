@@ -35,6 +35,55 @@ class BlobTar final : public Source {
   std::unique_ptr<Source> tar_;
 };
 
+/// Hashes what is read through it.
+class HashingSource final : public Source {
+ public:
+  explicit HashingSource(Source& from) : from_{from} {}
+  std::size_t read(MutableBytes into) override {
+    const std::size_t got = from_.read(into);
+    hasher_.update(Bytes{into}.first(got));
+    return got;
+  }
+  /// Of everything, what has not been read included.
+  oci::Digest finish() {
+    std::vector<std::byte> rest(128 * 1024);
+    while (read(rest) > 0) {
+    }
+    return oci::Digest{hasher_.finish()};
+  }
+
+ private:
+  Source& from_;
+  Sha256Hasher hasher_;
+};
+
+/// Writes the index of a layer. Any tool may have put the blob into the store, and disks rot: what is concluded from it
+/// once and for all must be concluded from what its digest says. Damage is named first, whatever else it led to.
+void write_index_of_blob(const oci::Store& store, const oci::Descriptor& blob, Sink& index) {
+  UniqueFd fd = store.open(blob);
+  FdSource file{fd.get(), "blob"};
+  HashingSource hashed{file};
+  const auto check = [&] {
+    const oci::Digest got = hashed.finish();
+    if (got == blob.digest) return;
+    throw Error{"digest is ", got.to_string(), ", expected ", blob.digest.to_string()}.with_hint(
+        concat("the stored blob is damaged; remove ", quote(store.blob_path(blob.digest).native()),
+               " and pull the image again"));
+  };
+  try {
+    const std::unique_ptr<Source> tar = archive::decompress(hashed, "blob");
+    tree::LayerLimits limits;
+    limits.compressed_size = blob.size;
+    tree::write_layer_index(*tar, index, limits);
+  } catch (const SysError&) {
+    throw;
+  } catch (const Error&) {
+    check();
+    throw;
+  }
+  check();
+}
+
 }  // namespace
 
 std::filesystem::path Layers::index_path(const Sha256& identity) const {
@@ -45,9 +94,8 @@ std::unique_ptr<Source> Layers::open(const Layer& layer) const {
   return std::make_unique<BlobTar>(store_.open(layer.blob), layer.name, layer.offset);
 }
 
-tree::LayerIndex Layers::open_or_make_index(const Sha256& identity, const std::string& name,
-                                            const std::function<std::unique_ptr<Source>()>& open_tar,
-                                            std::uint64_t compressed_size) const {
+tree::LayerIndex Layers::open_or_make_index(const Sha256& identity, const std::string& name, std::uint64_t size,
+                                            const std::function<void(Sink& index)>& make) const {
   const std::filesystem::path path = index_path(identity);
   if (std::filesystem::exists(path)) {
     try {
@@ -56,13 +104,10 @@ tree::LayerIndex Layers::open_or_make_index(const Sha256& identity, const std::s
       reporter_.detail(concat("indexing ", name, " again: ", error.message()));
     }
   }
-  const auto activity = reporter_.start("index", name, compressed_size);
+  const auto activity = reporter_.start("index", name, size);
   try {
     AtomicFile file{path};
-    const std::unique_ptr<Source> tar = open_tar();
-    tree::LayerLimits limits;
-    limits.compressed_size = compressed_size;
-    tree::write_layer_index(*tar, file.sink(), limits);
+    make(file.sink());
     file.commit();
   } catch (const SysError&) {
     throw;
@@ -70,6 +115,11 @@ tree::LayerIndex Layers::open_or_make_index(const Sha256& identity, const std::s
     throw error.within(name);
   }
   return tree::LayerIndex{path};
+}
+
+tree::LayerIndex Layers::index_of_blob(const oci::Descriptor& blob, const std::string& name) const {
+  return open_or_make_index(blob.digest.sha256(), name, blob.size,
+                            [&](Sink& index) { write_index_of_blob(store_, blob, index); });
 }
 
 std::uint32_t Layers::add(Layer layer) {
@@ -91,11 +141,7 @@ void Layers::prepare(std::span<const oci::Image* const> images, ThreadPool& pool
   }
   TaskGroup group{pool};
   for (const auto& [identity, what] : missing) {
-    group.run([this, &identity, &what] {
-      const auto& [blob, name] = what;
-      open_or_make_index(
-          identity, name, [&] { return std::make_unique<BlobTar>(store_.open(blob), name, 0); }, blob.size);
-    });
+    group.run([this, &what] { index_of_blob(what.first, what.second); });
   }
   group.wait();
 }
@@ -109,10 +155,7 @@ std::vector<std::uint32_t> Layers::of_image(const oci::Image& image) {
       continue;
     }
     const std::string name = concat("layer ", blob.digest.to_string(), " of ", quote(image.reference.canonical()));
-    numbers.push_back(
-        add({name, blob, 0, identity,
-             open_or_make_index(
-                 identity, name, [&] { return std::make_unique<BlobTar>(store_.open(blob), name, 0); }, blob.size)}));
+    numbers.push_back(add({name, blob, 0, identity, index_of_blob(blob, name)}));
   }
   return numbers;
 }
@@ -128,19 +171,12 @@ std::uint32_t Layers::nested(std::uint32_t outer_number, std::uint32_t entry_num
   const Sha256 identity = Sha256::of(concat(outer.identity.hex(), " ", offset, " ", entry.content.hex()));
   if (const auto known = numbers_.find(identity); known != numbers_.end()) return known->second;
 
-  class Nested final : public Source {
-   public:
-    Nested(std::unique_ptr<Source> tar, std::uint64_t size) : tar_{std::move(tar)}, limited_{*tar_, size} {}
-    std::size_t read(MutableBytes into) override { return limited_.read(into); }
-
-   private:
-    std::unique_ptr<Source> tar_;
-    LimitedSource limited_;
+  const auto write_index = [&](Sink& index) {
+    BlobTar tar{store_.open(outer.blob), name, offset};
+    LimitedSource limited{tar, entry.size};
+    tree::write_layer_index(limited, index);
   };
-  const auto open_tar = [&] {
-    return std::make_unique<Nested>(std::make_unique<BlobTar>(store_.open(outer.blob), name, offset), entry.size);
-  };
-  return add({name, outer.blob, offset, identity, open_or_make_index(identity, name, open_tar, 0)});
+  return add({name, outer.blob, offset, identity, open_or_make_index(identity, name, entry.size, write_index)});
 }
 
 }  // namespace kiln::build

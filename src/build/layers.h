@@ -46,9 +46,9 @@ class Layers {
 
  private:
   std::filesystem::path index_path(const Sha256& identity) const;
-  tree::LayerIndex open_or_make_index(const Sha256& identity, const std::string& name,
-                                      const std::function<std::unique_ptr<Source>()>& open_tar,
-                                      std::uint64_t compressed_size) const;
+  tree::LayerIndex open_or_make_index(const Sha256& identity, const std::string& name, std::uint64_t size,
+                                      const std::function<void(Sink& index)>& make) const;
+  tree::LayerIndex index_of_blob(const oci::Descriptor& blob, const std::string& name) const;
   std::uint32_t add(Layer layer);
 
   const oci::Store& store_;

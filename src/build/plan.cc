@@ -103,10 +103,14 @@ class Planner {
     return entry;
   }
 
-  std::vector<tree::Node> merged(const std::vector<std::uint32_t>& layers) const {
+  std::vector<tree::Node> merged(const std::vector<std::uint32_t>& layers, const oci::Image& image) const {
     std::vector<const tree::LayerIndex*> indexes;
     for (const std::uint32_t layer : layers) indexes.push_back(&plan_.layers->layer(layer).index);
-    return tree::merge(indexes);
+    try {
+      return tree::merge(indexes);
+    } catch (const Error& error) {
+      throw error.within("image ", quote(image.reference.canonical()));
+    }
   }
 
   /// What every image's tree contains whatever the image says, sorted (spec layout.md §3.3).
@@ -137,7 +141,7 @@ class Planner {
     std::vector<Entry> out;
     auto next = fixed.begin();
     std::string_view replaced;  // a fixed non-directory that took the place of a directory: its content goes
-    for (const tree::Node& node : merged(layers)) {
+    for (const tree::Node& node : merged(layers, image)) {
       while (next != fixed.end() && path_less(next->path, node.path)) out.push_back(*next++);
       if (next != fixed.end() && next->path == node.path) {
         const bool image_wins = node.path == "etc/mtab";
@@ -171,7 +175,7 @@ class Planner {
     const oci::Image& image = *system_.kernel->image;
     const std::string name = quote(image.reference.canonical());
     const std::vector<std::uint32_t> layers = plan_.layers->of_image(image);
-    const std::vector<tree::Node> nodes = merged(layers);
+    const std::vector<tree::Node> nodes = merged(layers, image);
     const auto find = [&](std::string_view path) -> std::optional<Entry> {
       const auto node = std::lower_bound(nodes.begin(), nodes.end(), path,
                                          [](const tree::Node& a, std::string_view b) { return path_less(a.path, b); });
@@ -198,7 +202,7 @@ class Planner {
             .with_hint("say with `tar:` what the modules' tar is called, or `tar: none` if there is none");
       }
       const std::vector<std::uint32_t> modules{plan_.layers->nested(tar->layer, tar->entry)};
-      for (const tree::Node& node : merged(modules)) {
+      for (const tree::Node& node : merged(modules, image)) {
         if (!node.path.empty()) items.push_back(item(part, node.path, entry_of(node, modules)));
       }
     }

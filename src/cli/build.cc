@@ -68,10 +68,10 @@ std::string describe_reuse(const Summary& summary) {
 void show(Context& context, const Summary& summary) {
   std::string text;
   std::size_t width = 0;
-  for (const format::Output& output : summary.outputs) width = std::max(width, output.path.native().size());
+  for (const format::Output& output : summary.outputs) width = std::max(width, output.file.path().native().size());
   std::vector<Fields> files;
   for (const format::Output& output : summary.outputs) {
-    const std::string& path = output.path.native();
+    const std::string& path = output.file.path().native();
     text += concat("  ", path, std::string(width - path.size() + 2, ' '), human_size(output.size), "\n");
     files.push_back(Fields{}.add("path", path).add("size", output.size));
   }
@@ -149,6 +149,7 @@ int run_build(Context& context, const BuildOptions& options) {
       summary.has_boot = true;
     }
   }
+  for (format::Output& output : summary.outputs) output.file.commit();
   build.prune();
   summary.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   show(context, summary);

@@ -4,18 +4,20 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "build/build.h"
 
 namespace kiln::format {
 
-/// A file a format has written.
+/// A file a format has written, and that appears under its name when it is committed: a build that fails halfway must
+/// not leave a new kernel beside an old initramfs.
 struct Output {
-  std::filesystem::path path;
+  AtomicFile file;
   std::uint64_t size = 0;
 };
 
 /// An output format: turns a build into files. `base` is directory and name, to which each format adds its endings.
-/// Files appear only when they are whole; nothing else is left behind.
+/// The caller commits the files, all of them or none; nothing else is left behind.
 struct Format {
   const char* name;
   const char* summary;

@@ -29,8 +29,7 @@ Output write_initrd(const build::BootSet& set, const std::filesystem::path& path
     size += padding.size();
   }
   for (const build::SegmentFile& segment : set.segments) size += append(file, segment.path, segment.size);
-  file.commit();
-  return {path, size};
+  return {std::move(file), size};
 }
 
 }  // namespace
@@ -41,14 +40,13 @@ std::vector<Output> write_kernel_initrd(build::Build& build, const std::filesyst
   if (set.kernel) {
     AtomicFile kernel{with_ending(base, "-kernel")};
     append(kernel, set.kernel->path, set.kernel->size);
-    kernel.commit();
-    outputs.push_back({kernel.path(), set.kernel->size});
+    outputs.push_back({std::move(kernel), set.kernel->size});
   }
   outputs.push_back(write_initrd(set, with_ending(base, "-initrd.img")));
   if (!set.cmdline.empty()) {
-    const std::filesystem::path path = with_ending(base, "-cmdline");
-    write_file(path, set.cmdline);
-    outputs.push_back({path, set.cmdline.size()});
+    AtomicFile cmdline{with_ending(base, "-cmdline")};
+    cmdline.sink().write(as_bytes(set.cmdline));
+    outputs.push_back({std::move(cmdline), set.cmdline.size()});
   }
   return outputs;
 }

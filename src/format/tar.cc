@@ -24,8 +24,9 @@ std::vector<Output> write_tar(build::Build& build, const std::filesystem::path& 
   AtomicFile file{base.native() + ".tar"};
   CountingSink counting{file.sink()};
   build.write_tar(counting);
-  file.commit();
-  return {{file.path(), counting.size()}};
+  std::vector<Output> outputs;
+  outputs.push_back({std::move(file), counting.size()});
+  return outputs;
 }
 
 }  // namespace kiln::format
