@@ -46,7 +46,8 @@ void add_qemu_options(CLI::App& command, machine::QemuOptions& options) {
   command.add_option("--qemu", options.qemu, "The QEMU program")->type_name("PROGRAM");
   command.add_flag("--uefi", options.uefi, "Start the kernel through UEFI firmware");
   command.add_option("--fw", options.firmware, "The UEFI firmware; implies --uefi")->type_name("FILE");
-  command.add_flag_callback("--kernel", [] {}, "Boot NAME-kernel with NAME-initrd.img: the default");
+  command.add_flag_callback(
+      "--kernel", [] {}, "Boot NAME-kernel with NAME-initrd.img: the default");
   command.add_flag("--gui", options.gui, "A window with a screen, keyboard and mouse beside the console");
   command.add_flag("--usb", options.usb, "A USB controller");
   command.add_option("--device", options.devices, "A device, as QEMU names it; repeatable")

@@ -20,8 +20,8 @@
 // memory an entry, a reader touches one or two cache lines an entry, and nothing is parsed or allocated when an index
 // is opened. Writing: 560,000 small entries/s, 900 MB/s of large files (SHA-256 is most of it). A layer of 300,000
 // entries: 110 bytes and the path an entry. Rejected: fixed-size records with tables of strings, extents and xattrs
-// beside them (smaller, but the writer must hold all tables until the end), and paths as shared prefix and rest (smaller
-// still, but path(i) then depends on the paths before it and merge() could no longer keep views).
+// beside them (smaller, but the writer must hold all tables until the end), and paths as shared prefix and rest
+// (smaller still, but path(i) then depends on the paths before it and merge() could no longer keep views).
 //
 // The index is derived data: it is made again when it is damaged, so opening it must notice that it is. The CRC does,
 // at memory speed (ISA-L, 24 GB/s), and the file was complete when it got its name unless the machine lost

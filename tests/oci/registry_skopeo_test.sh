@@ -43,7 +43,7 @@ serve() {
       "$work/data-$name" "$address" "$more" "$auth" > "$name.yml"
     docker-registry serve "$name.yml" > "$name.log" 2>&1 &
     pid=$!
-    for wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
       kill -0 $pid 2>/dev/null || break
       if (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null || openssl s_client -connect $address </dev/null 2>&1 | grep -q CONNECTED; then
         servers="$servers $pid"
@@ -74,7 +74,8 @@ image() {
   printf '{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"platform":{"architecture":"%s","os":"linux"}}' "$digest" "$size" "$1"
 }
 
-arm64=$(image arm64); arm64_digest=sha256:$(echo "$arm64" | sed 's/.*"sha256:\([0-9a-f]*\)".*/\1/')
+arm64=$(image arm64)
+arm64_digest=sha256:$(sed 's/.*"sha256:\([0-9a-f]*\)".*/\1/' <<<"$arm64")
 amd64=$(image amd64)
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s,%s]}' "$amd64" "$arm64" > index; blob index
 index_digest=sha256:$digest
@@ -124,6 +125,7 @@ echo "== TLS with a CA of our own, and a login"
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
   -keyout key.pem -out cert.pem 2>/dev/null
 # bcrypt of "secret"; the registry takes nothing else.
+# shellcheck disable=SC2016  # bcrypt's dollars are no variables
 printf 'user:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n' > htpasswd
 serve tls "  tls: {certificate: $work/cert.pem, key: $work/key.pem}" "auth: {htpasswd: {realm: r, path: $work/htpasswd}}"
 secure=$address
