@@ -71,6 +71,8 @@ Build::~Build() = default;
 
 const Plan& Build::plan() {
   if (!plan_) {
+    // Of builds that were killed.
+    for (const char* made : {"layers", "files", "builds"}) AtomicFile::remove_stale(store_.derived_directory(made));
     layers_ = std::make_unique<Layers>(store_, reporter_);
     std::vector<const oci::Image*> images;
     for (const oci::Image& image : system_.images) images.push_back(&image);
