@@ -75,6 +75,7 @@ image() {
 }
 
 arm64=$(image arm64)
+# shellcheck disable=SC2001  # no pattern of the shell takes a part of a match
 arm64_digest=sha256:$(sed 's/.*"sha256:\([0-9a-f]*\)".*/\1/' <<<"$arm64")
 amd64=$(image amd64)
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s,%s]}' "$amd64" "$arm64" > index; blob index
