@@ -148,13 +148,13 @@ int logs(const Arguments& arguments) {
     }
   }
   for (Tail& tail : tails) tail.copy();
-  while (follow) {
+  if (!follow) return 0;
+  for (;;) {
     ::usleep(250'000);
     for (Tail& tail : tails) {
       if (tail.path.back() != '1') tail.copy();
     }
   }
-  return 0;
 }
 
 int exec(const Arguments& arguments) {

@@ -52,7 +52,8 @@ int sysctl_main(int argc, char** argv) {
     }
   }
   for (const std::string& name : list_directory(directory)) {
-    std::string path = directory + "/" + name;
+    std::string path = directory;
+    path.append("/").append(name);
     if (!is_directory(path)) apply_file(path, root, log);
   }
   return 0;
