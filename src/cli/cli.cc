@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "cli/context.h"
 #include "cli/verbs.h"
@@ -52,10 +54,19 @@ std::string full_name(const CLI::App& command) {
   return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
 }
 
+/// "kiln bild": CLI11 only says that a subcommand is required.
+std::optional<std::string> unknown_verb(const CLI::App& program) {
+  const std::vector<std::string> words = program.remaining(true);
+  const auto verb = std::find_if(words.begin(), words.end(), [](const auto& word) { return !word.starts_with('-'); });
+  if (verb == words.end()) return std::nullopt;
+  return concat("unknown verb ", quote(*verb));
+}
+
 /// --help and --version end well; anything else is a mistake on the command line.
 int usage(const CLI::App& program, const CLI::ParseError& error, Context& context) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return program.exit(error);
   std::string message = error.what();
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) message = unknown_verb(program).value_or(message);
   while (!message.empty() && (message.back() == '.' || message.back() == '\n')) message.pop_back();
   if (!message.empty() && message.size() > 1 && std::islower(static_cast<unsigned char>(message[1])) != 0) {
     message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
