@@ -19,7 +19,7 @@ int timeout_until(std::optional<Microseconds> until) {
   if (!until) return -1;
   Microseconds left = *until - since_boot();
   if (left.count() <= 0) return 0;
-  return static_cast<int>(std::min<long long>(left.count() / 1000 + 1, 3600 * 1000));
+  return static_cast<int>(std::min<long long>(left.count() / 1000 + 1, 3600LL * 1000));
 }
 
 }  // namespace
