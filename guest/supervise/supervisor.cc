@@ -157,8 +157,9 @@ bool Supervisor::run_next(Units& units, std::size_t& next) {
 void Supervisor::advance() {
   switch (phase_) {
     case Phase::onboot:
-      if (!run_next(onboot_, next_)) start_services();
-      break;
+      if (run_next(onboot_, next_)) break;
+      start_services();
+      [[fallthrough]];  // there may be none, or none that starts: nothing more would happen to wake us
     case Phase::services:
       if (std::none_of(services_.begin(), services_.end(), [](const auto& unit) { return unit->launching(); }))
         report_up();

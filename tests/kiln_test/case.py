@@ -28,7 +28,8 @@ class Case(unittest.TestCase):
         self.kiln = kiln.Kiln(self.work)
 
     def _remove_work(self):
-        failed = any(error for _, error in getattr(self._outcome, "errors", [])) or not self._outcome.success
+        result = self._outcome.result
+        failed = any(getattr(test, "test_case", test) is self for test, _ in result.failures + result.errors)
         if failed:
             print(f"  what it left is in {self.work}")
         else:
