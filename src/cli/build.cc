@@ -105,6 +105,10 @@ int build_to(build::Build& build, Context& context, const std::string& output) {
 }
 
 void check(const BuildOptions& options) {
+  if (!options.directory.empty() && !std::filesystem::is_directory(options.directory)) {
+    throw Error{"output directory ", quote(options.directory), " does not exist"}.with_hint(
+        concat("create it first: mkdir -p ", quote(options.directory)));
+  }
   if (options.output.empty()) return;
   if (!options.name.empty() || !options.directory.empty())
     throw Error{"-o names the output: --name and --dir cannot be given too"};
