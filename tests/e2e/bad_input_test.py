@@ -220,7 +220,8 @@ class Configurations(BadInput):
             ("build", "--compression", "zstd:99", ours): "error: zstd has no compression level 99, expected 1 to 22\n",
             ("build", "--arch", "sparc/64/x/y", ours): "error: platform 'sparc/64/x/y': expected os/architecture[/variant] or "
             "an architecture, like linux/arm64\n",
-            ("build", "--dir", "absent", ours): "error: creating 'absent/os-initrd.img': No such file or directory\n",
+            ("build", "--dir", "absent", ours): "error: output directory 'absent' does not exist\n"
+            "hint: create it first: mkdir -p 'absent'\n",
             ("build",): "error: FILE is required\nhint: see 'kiln build --help'\n",
             ("bild",): "error: unknown verb 'bild'\nhint: see 'kiln --help'\n",
             ("cache", "list"): "error: unknown verb 'list'\nhint: see 'kiln cache --help'\n",
