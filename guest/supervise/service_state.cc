@@ -26,7 +26,6 @@ Action ServiceState::clean(Next next) {
 Action ServiceState::start(Microseconds now) {
   switch (state_) {
     case State::stopped:
-      return launch(now);
     case State::waiting:
       return launch(now);
     // What the last run left behind is removed first, so that every start finds a fresh file system.

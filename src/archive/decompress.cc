@@ -55,7 +55,7 @@ Compression detect_compression(Bytes head) {
   return is_skippable_frame(text) ? Compression::zstd : Compression::none;
 }
 
-std::unique_ptr<Source> decompress(Source& from, std::string name) {
+std::unique_ptr<Source> decompress(Source& from, const std::string& name) {
   auto input = std::make_unique<CompressedInput>(from, name);
   switch (detect_compression(input->head(6))) {
     case Compression::none:

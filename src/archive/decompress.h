@@ -14,6 +14,6 @@ Compression detect_compression(Bytes head);
 /// The uncompressed form of a source, recognised by its first bytes: gzip (all members, ISA-L), zstd (all frames), xz,
 /// or as it is. `name` is what errors call it: "layer sha256:…: gzip stream is damaged at byte N: …". Truncation is an
 /// error, as are bytes after the end that are neither zeros nor another member. `from` must outlive it.
-std::unique_ptr<Source> decompress(Source& from, std::string name);
+std::unique_ptr<Source> decompress(Source& from, const std::string& name);
 
 }  // namespace kiln::archive

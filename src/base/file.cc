@@ -71,7 +71,7 @@ AtomicFile::AtomicFile(fs::path path, Durability durability, unsigned mode)
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
-    : path_{other.path_},
+    : path_{std::move(other.path_)},
       temporary_{std::exchange(other.temporary_, {})},
       durability_{other.durability_},
       fd_{std::move(other.fd_)},

@@ -1,6 +1,7 @@
 #include "base/human.h"
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include "base/error.h"
@@ -56,7 +57,7 @@ std::string human_duration(std::chrono::nanoseconds duration) {
     std::snprintf(buffer.data(), buffer.size(), "%.1f s", seconds);
     return buffer.data();
   }
-  const auto whole = static_cast<long>(seconds + 0.5);
+  const long whole = std::lround(seconds);
   if (whole < 3600) {
     std::snprintf(buffer.data(), buffer.size(), "%ld min %02ld s", whole / 60, whole % 60);
   } else {

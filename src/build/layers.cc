@@ -141,7 +141,7 @@ void Layers::prepare(std::span<const oci::Image* const> images, ThreadPool& pool
   }
   TaskGroup group{pool};
   for (const auto& [identity, what] : missing) {
-    group.run([this, &what] { index_of_blob(what.first, what.second); });
+    group.run([this, &what = what] { index_of_blob(what.first, what.second); });
   }
   group.wait();
 }

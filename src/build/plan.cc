@@ -88,7 +88,7 @@ class Planner {
   void add_root_items(std::vector<RootItem> items, const Entry& parent) {
     std::stable_sort(items.begin(), items.end(),
                      [](const auto& a, const auto& b) { return path_less(a.path, b.path); });
-    items = with_parents(std::move(items), parent);
+    items = with_parents(items, parent);
     root_.insert(root_.end(), items.begin(), items.end());
   }
 
@@ -161,7 +161,7 @@ class Planner {
     std::vector<RootItem> items;
     items.reserve(entries.size());
     for (const Entry& entry : entries) items.push_back({entry.path, 0, entry, false, {}});
-    items = with_parents(std::move(items), directory_);
+    items = with_parents(items, directory_);
     if (items.size() == entries.size()) return entries;
     entries.clear();
     for (const RootItem& with_parent : items) entries.push_back(with_parent.entry);

@@ -118,11 +118,11 @@ std::optional<RootItem> settle(std::span<const RootItem> wanted) {
 
 }  // namespace
 
-std::vector<RootItem> with_parents(std::vector<RootItem> items, const Entry& parent) {
+std::vector<RootItem> with_parents(const std::vector<RootItem>& items, const Entry& parent) {
   std::vector<RootItem> out;
   out.reserve(items.size());
   std::vector<std::string_view> open;  // the directories the current item lies in
-  for (RootItem& item : items) {
+  for (const RootItem& item : items) {
     while (!open.empty() && !is_below(item.path, open.back())) open.pop_back();
     for (std::size_t slash = item.path.find('/'); slash != std::string_view::npos;
          slash = item.path.find('/', slash + 1)) {
@@ -134,7 +134,7 @@ std::vector<RootItem> with_parents(std::vector<RootItem> items, const Entry& par
       open.push_back(directory);
     }
     if (item.entry.kind == tree::Kind::directory) open.push_back(item.path);
-    out.push_back(std::move(item));
+    out.push_back(item);
   }
   return out;
 }

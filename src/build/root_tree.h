@@ -31,6 +31,6 @@ std::vector<RootItem> resolve_root(std::vector<RootItem> items, std::deque<std::
 
 /// Adds an implied item of `parent` for every parent directory that a part uses without having it.
 /// `items` of one part, sorted by path; so is the result.
-std::vector<RootItem> with_parents(std::vector<RootItem> items, const Entry& parent);
+std::vector<RootItem> with_parents(const std::vector<RootItem>& items, const Entry& parent);
 
 }  // namespace kiln::build

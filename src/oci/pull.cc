@@ -155,11 +155,10 @@ class Pull {
 
   void fetch_layer(const Descriptor& layer, const TaskGroup& group) {
     Digest got;
-    if (const bool continued = try_layer(layer, group, got); got == layer.digest) {
-      return;
-    } else if (continued && (try_layer(layer, group, got), got == layer.digest)) {
-      return;  // what an earlier process had left was damaged (a power failure), this is not
-    }
+    const bool continued = try_layer(layer, group, got);
+    // What an earlier process had left may be damaged (a power failure): then once more, from the start.
+    if (continued && got != layer.digest) try_layer(layer, group, got);
+    if (got == layer.digest) return;
     throw Error{"digest is ", got.to_string(), ", expected ", layer.digest.to_string()}.with_hint(
         "the registry, or a proxy on the way to it, has damaged the layer; try again");
   }

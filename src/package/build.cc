@@ -172,10 +172,8 @@ void build_package(const Package& package, const oci::Platform& platform, const 
   activity->finish("");
 }
 
-std::function<std::string(std::string_view, std::string_view, std::string_view)> make_resolver(Locations locations,
-                                                                                               oci::Platform platform,
-                                                                                               oci::Store& store,
-                                                                                               Reporter& reporter) {
+std::function<std::string(std::string_view, std::string_view, std::string_view)> make_resolver(
+    const Locations& locations, const oci::Platform& platform, oci::Store& store, Reporter& reporter) {
   return [=, &store, &reporter](std::string_view scheme, std::string_view rest, std::string_view directory) {
     if (scheme != "kiln" && scheme != "pkg") throw Error{"unknown scheme ", quote(concat("@", scheme, ":"))};
     const fs::path path =

@@ -55,6 +55,6 @@ void build_package(const Package& package, const oci::Platform& platform, const 
 /// A package with a recipe is built for the platform if the store lacks it; one with a Dockerfile is only named, so
 /// that its image is taken from the store or pulled. The references given must outlive the function.
 std::function<std::string(std::string_view scheme, std::string_view rest, std::string_view directory)> make_resolver(
-    Locations locations, oci::Platform platform, oci::Store& store, Reporter& reporter);
+    const Locations& locations, const oci::Platform& platform, oci::Store& store, Reporter& reporter);
 
 }  // namespace kiln::package
