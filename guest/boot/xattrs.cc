@@ -12,6 +12,8 @@ namespace {
 bool unescape(std::string_view text, std::string& plain) {
   plain.clear();
   for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto raw = static_cast<unsigned char>(text[i]);
+    if (raw <= 0x20 || raw >= 0x7f) return false;  // would have been escaped: a NUL among them must not end a name
     if (text[i] != '\\') {
       plain += text[i];
       continue;

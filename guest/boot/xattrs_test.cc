@@ -17,6 +17,13 @@ TEST(Xattrs, NamesAreEscapedLikePaths) {
   EXPECT_EQ(record.name, "user.gr\xc3\xbcn");
 }
 
+TEST(Xattrs, WhatShouldBeEscapedIsRefusedRaw) {
+  XattrRecord record;
+  EXPECT_FALSE(parse_xattr_line(std::string_view{"/a\tuser.x\0y\t00", 12}, record));
+  EXPECT_FALSE(parse_xattr_line("/a b\tuser.x\t00", record));
+  EXPECT_FALSE(parse_xattr_line("/\xff\tuser.x\t00", record));
+}
+
 TEST(Xattrs, AnEmptyValueIsAValue) {
   XattrRecord record;
   ASSERT_TRUE(parse_xattr_line("/a\tuser.x\t", record));
