@@ -1,4 +1,6 @@
 // YAML over label, field by field (spec yaml.md §5.1).
+#include <utility>
+
 #include "runtime/bundle.h"
 #include "runtime/capabilities.h"
 
@@ -34,8 +36,7 @@ void prefer_or_add_capabilities(List& value, const List& label, List& add) {
     value = label;
     add.reset();
   } else if (!value && add && label && is_no_capability(*label)) {
-    value = std::move(add);
-    add.reset();
+    value = std::exchange(add, std::nullopt);
   } else {
     prefer_or_add(value, label, add);
   }
