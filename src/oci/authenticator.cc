@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "http/url.h"
 #include "oci/base64.h"
 #include "oci/json.h"
-#include "oci/url.h"
 
 namespace kiln::oci {
 namespace {
@@ -21,31 +21,31 @@ std::string basic(const Credentials& credentials) {
 }
 
 /// RFC 6749 §6, as distribution's "OAuth2 token authentication" has it.
-HttpRequest refresh_request(const std::string& realm, const Challenge& challenge,
-                            const std::vector<std::string>& scopes, const std::string& token) {
-  HttpRequest request;
+http::Request refresh_request(const std::string& realm, const Challenge& challenge,
+                              const std::vector<std::string>& scopes, const std::string& token) {
+  http::Request request;
   request.method = "POST";
   request.url = realm;
   request.headers = {"Content-Type: application/x-www-form-urlencoded"};
-  request.text = concat("grant_type=refresh_token&client_id=kiln&refresh_token=", url_escape(token));
+  request.text = concat("grant_type=refresh_token&client_id=kiln&refresh_token=", http::url_escape(token));
   if (const auto service = challenge.parameters.find("service"); service != challenge.parameters.end()) {
-    request.text += "&service=" + url_escape(service->second);
+    request.text += "&service=" + http::url_escape(service->second);
   }
   std::string scope;
   for (const std::string& text : scopes) scope += (scope.empty() ? "" : " ") + text;
-  request.text += "&scope=" + url_escape(scope);
+  request.text += "&scope=" + http::url_escape(scope);
   return request;
 }
 
-HttpRequest token_request(const std::string& realm, const Challenge& challenge, const std::vector<std::string>& scopes,
-                          const std::optional<Credentials>& credentials) {
+http::Request token_request(const std::string& realm, const Challenge& challenge,
+                            const std::vector<std::string>& scopes, const std::optional<Credentials>& credentials) {
   if (credentials && !credentials->identity_token.empty()) {
     return refresh_request(realm, challenge, scopes, credentials->identity_token);
   }
-  HttpRequest request;
+  http::Request request;
   request.url = realm;
   const auto add = [&](std::string_view name, std::string_view value) {
-    request.url += concat(request.url.find('?') == std::string::npos ? "?" : "&", name, "=", url_escape(value));
+    request.url += concat(request.url.find('?') == std::string::npos ? "?" : "&", name, "=", http::url_escape(value));
   };
   if (const auto service = challenge.parameters.find("service"); service != challenge.parameters.end()) {
     add("service", service->second);
@@ -58,8 +58,8 @@ HttpRequest token_request(const std::string& realm, const Challenge& challenge, 
   return request;
 }
 
-std::string token_in(const HttpReply& reply) {
-  const std::string name = concat("the token from ", quote(origin_of(reply.url)));
+std::string token_in(const http::Reply& reply) {
+  const std::string name = concat("the token from ", quote(http::origin_of(reply.url)));
   const nlohmann::json parsed = parse_json(reply.body, name);
   const JsonView view{parsed, name};
   std::string token = view.text("token");
@@ -82,7 +82,7 @@ std::vector<std::string> Scope::texts(const Reference& repository) const {
   return out;
 }
 
-std::string describe(const HttpReply& reply) {
+std::string describe(const http::Reply& reply) {
   std::string out = concat("it answered ", reply.status);
   try {
     const nlohmann::json parsed = parse_json(reply.body, "");
@@ -101,7 +101,7 @@ std::string Authenticator::known(const Reference& repository, const Scope& scope
   return found == headers->end() ? std::string{} : found->second;
 }
 
-std::string Authenticator::answer(const Reference& repository, const Scope& scope, const HttpReply& reply,
+std::string Authenticator::answer(const Reference& repository, const Scope& scope, const http::Reply& reply,
                                   const std::string& used) {
   // Another thread may have logged in since.
   if (std::string now = known(repository, scope); !now.empty() && now != used) return now;
@@ -111,7 +111,7 @@ std::string Authenticator::answer(const Reference& repository, const Scope& scop
   return header;
 }
 
-std::string Authenticator::login(const Reference& repository, const Scope& scope, const HttpReply& reply) {
+std::string Authenticator::login(const Reference& repository, const Scope& scope, const http::Reply& reply) {
   std::vector<Challenge> challenges;
   for (auto [header, end] = reply.headers.equal_range("www-authenticate"); header != end; ++header) {
     for (Challenge& challenge : parse_challenges(header->second)) challenges.push_back(std::move(challenge));
@@ -126,24 +126,24 @@ std::string Authenticator::login(const Reference& repository, const Scope& scope
 }
 
 std::string Authenticator::fetch_token(const Challenge& challenge, const Reference& repository, const Scope& scope,
-                                       const HttpReply& refused) {
+                                       const http::Reply& refused) {
   const auto realm = challenge.parameters.find("realm");
   if (realm == challenge.parameters.end()) {
     throw Error{"registry ", quote(repository.domain()), ": it asks for a token but does not say where to get it"};
   }
-  const std::string url = resolve_url(refused.url, realm->second);
-  const bool encrypted = origin_of(url).starts_with("https://");
-  if (origin_of(url).empty() || (origin_of(refused.url).starts_with("https://") && !encrypted)) {
+  const std::string url = http::resolve_url(refused.url, realm->second);
+  const bool encrypted = http::origin_of(url).starts_with("https://");
+  if (http::origin_of(url).empty() || (http::origin_of(refused.url).starts_with("https://") && !encrypted)) {
     throw Error{"registry ", quote(repository.domain()), ": it asks for credentials to be sent to ", quote(url),
                 ", which is not encrypted"};
   }
-  const HttpReply reply =
+  const http::Reply reply =
       client_.perform(token_request(url, challenge, scope.texts(repository), credentials(repository)));
   if (reply.status == 400 || reply.status == 401 || reply.status == 403) throw denied(repository, reply);
   if (!reply.good()) {
-    throw TransportError{
-        reply.status >= 500 || reply.status == 429 ? TransportError::Kind::transient : TransportError::Kind::permanent,
-        "token server ", quote(origin_of(url)), ": ", describe(reply)};
+    throw http::TransportError{reply.status >= 500 || reply.status == 429 ? http::TransportError::Kind::transient
+                                                                          : http::TransportError::Kind::permanent,
+                               "token server ", quote(http::origin_of(url)), ": ", describe(reply)};
   }
   return token_in(reply);
 }
@@ -165,7 +165,7 @@ std::string Authenticator::tried(const Reference& repository) {
   return concat("found no login for it", files.empty() ? "" : " in ", files);
 }
 
-AccessDenied Authenticator::denied(const Reference& repository, const HttpReply& reply) {
+AccessDenied Authenticator::denied(const Reference& repository, const http::Reply& reply) {
   return AccessDenied{
       Error{"registry ", quote(repository.domain()), " refuses access to ", quote(repository.repository()), ": ",
             describe(reply), "; ", tried(repository)}

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "http/client.h"
 #include "oci/challenge.h"
 #include "oci/credentials.h"
-#include "oci/http_client.h"
 #include "oci/registry.h"
 
 namespace kiln::oci {
@@ -25,32 +25,33 @@ struct Scope {
 /// credentials if there are any. Answers are kept, so that a registry is asked once per repository. Thread-safe.
 class Authenticator {
  public:
-  Authenticator(HttpClient& client, const RegistryOptions& options) : client_{client}, options_{options} {}
+  Authenticator(http::Client& client, const RegistryOptions& options) : client_{client}, options_{options} {}
 
   /// The Authorization header that worked last time, or empty.
   std::string known(const Reference& repository, const Scope& scope);
 
   /// The header that satisfies the challenges of a 401 reply to a request that carried `used`. Throws AccessDenied
   /// when there is nothing better to offer, saying which credentials were tried.
-  std::string answer(const Reference& repository, const Scope& scope, const HttpReply& reply, const std::string& used);
+  std::string answer(const Reference& repository, const Scope& scope, const http::Reply& reply,
+                     const std::string& used);
 
   /// The error for a reply of 401 or 403.
-  AccessDenied denied(const Reference& repository, const HttpReply& reply);
+  AccessDenied denied(const Reference& repository, const http::Reply& reply);
 
  private:
   std::optional<Credentials> credentials(const Reference& repository);
-  std::string login(const Reference& repository, const Scope& scope, const HttpReply& reply);
+  std::string login(const Reference& repository, const Scope& scope, const http::Reply& reply);
   std::string fetch_token(const Challenge& challenge, const Reference& repository, const Scope& scope,
-                          const HttpReply& refused);
+                          const http::Reply& refused);
   std::string tried(const Reference& repository);
 
-  HttpClient& client_;
+  http::Client& client_;
   const RegistryOptions& options_;
   Guarded<std::map<std::string, std::string>> headers_;                     // by domain and scopes
   Guarded<std::map<std::string, std::optional<Credentials>>> credentials_;  // by locator
 };
 
 /// "it answered 404 (MANIFEST_UNKNOWN: manifest unknown)" (distribution-spec, "Error Codes").
-std::string describe(const HttpReply& reply);
+std::string describe(const http::Reply& reply);
 
 }  // namespace kiln::oci

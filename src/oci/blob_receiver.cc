@@ -39,7 +39,7 @@ std::string BlobReceiver::range() const {
   return ranges_ && position_ > 0 ? concat("Range: bytes=", position_, "-") : std::string{};
 }
 
-void BlobReceiver::begin(const HttpReply& reply) {
+void BlobReceiver::begin(const http::Reply& reply) {
   skip_ = position_;
   if (reply.status != 206) {
     const std::string length = reply.header("content-length");

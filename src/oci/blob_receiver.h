@@ -1,6 +1,6 @@
 #pragma once
 
-#include "oci/http_client.h"
+#include "http/client.h"
 
 namespace kiln::oci {
 
@@ -20,7 +20,7 @@ class BlobReceiver final : public Sink {
   void give_up_ranges() { ranges_ = false; }
 
   /// Looks at the headers of a good reply. Throws Error if they announce another blob than the one expected.
-  void begin(const HttpReply& reply);
+  void begin(const http::Reply& reply);
   void write(Bytes data) override;  ///< throws Error as soon as there is more than the blob has
 
  private:

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "oci/url.h"
+#include "http/url.h"
 
 namespace kiln::oci {
 
@@ -13,22 +13,22 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 }
 
 bool BlobUpload::present() {
-  HttpRequest request;
+  http::Request request;
   request.method = "HEAD";
   request.url = session_.base_url(repository_) + "/blobs/" + blob_.digest.to_string();
-  const HttpReply reply = session_.call_patiently(repository_, scope_, request);
+  const http::Reply reply = session_.call_patiently(repository_, scope_, request);
   return reply.good();
 }
 
 bool BlobUpload::start() {
-  HttpRequest request;
+  http::Request request;
   request.method = "POST";
   request.url = session_.base_url(repository_) + "/blobs/uploads/";
   if (scope_.mount_from) {
-    request.url +=
-        concat("?mount=", url_escape(blob_.digest.to_string()), "&from=", url_escape(scope_.mount_from->repository()));
+    request.url += concat("?mount=", http::url_escape(blob_.digest.to_string()),
+                          "&from=", http::url_escape(scope_.mount_from->repository()));
   }
-  const HttpReply reply = session_.call_patiently(repository_, scope_, request);
+  const http::Reply reply = session_.call_patiently(repository_, scope_, request);
   if (reply.status == 201) return true;
   if (reply.status != 202) throw Session::unexpected(repository_, reply);
   offset_ = 0;
@@ -38,7 +38,7 @@ bool BlobUpload::start() {
 
 void BlobUpload::send() {
   if (offset_ < blob_.size) {
-    HttpRequest request;
+    http::Request request;
     request.method = "PATCH";
     request.url = location_;
     request.headers = {"Content-Type: application/octet-stream"};
@@ -46,23 +46,23 @@ void BlobUpload::send() {
     request.file = file_;
     request.offset = offset_;
     request.size = blob_.size - offset_;
-    const HttpReply reply = session_.call(repository_, scope_, request);
+    const http::Reply reply = session_.call(repository_, scope_, request);
     expect(reply, 202);
     follow(reply);
     offset_ = blob_.size;
   }
-  HttpRequest request;
+  http::Request request;
   request.method = "PUT";
   request.url = concat(location_, location_.find('?') == std::string::npos ? "?" : "&",
-                       "digest=", url_escape(blob_.digest.to_string()));
+                       "digest=", http::url_escape(blob_.digest.to_string()));
   request.headers = {"Content-Type: application/octet-stream"};
   expect(session_.call(repository_, scope_, request), 201);
 }
 
 bool BlobUpload::resume() {
-  HttpRequest request;
+  http::Request request;
   request.url = location_;
-  const HttpReply reply = session_.call_patiently(repository_, scope_, request);
+  const http::Reply reply = session_.call_patiently(repository_, scope_, request);
   if (reply.status != 204) return false;
   const std::string range = reply.header("range");  // "0-LAST"; "0-0" also stands for nothing
   const auto last = range.starts_with("0-") ? parse_number(std::string_view{range}.substr(2)) : std::nullopt;
@@ -72,18 +72,18 @@ bool BlobUpload::resume() {
   return offset_ > 0;
 }
 
-void BlobUpload::expect(const HttpReply& reply, long status) {
+void BlobUpload::expect(const http::Reply& reply, long status) {
   if (reply.status == status) return;
   // The session of an upload may be gone (404) or out of step (416): begin a new one.
   const bool again = is_transient(reply.status) || reply.status == 404 || reply.status == 416;
-  throw TransportError{again ? TransportError::Kind::transient : TransportError::Kind::permanent,
-                       quote(repository_.domain()), ": ", describe(reply)};
+  throw http::TransportError{again ? http::TransportError::Kind::transient : http::TransportError::Kind::permanent,
+                             quote(repository_.domain()), ": ", describe(reply)};
 }
 
-void BlobUpload::follow(const HttpReply& reply) {
+void BlobUpload::follow(const http::Reply& reply) {
   const std::string location = reply.header("location");
   if (location.empty()) throw Error{"registry ", quote(repository_.domain()), ": it does not say where to upload to"};
-  location_ = resolve_url(reply.url, location);
+  location_ = http::resolve_url(reply.url, location);
 }
 
 }  // namespace kiln::oci

@@ -17,12 +17,12 @@ class BlobUpload {
 
   bool present();  ///< the registry has the blob already
   bool start();    ///< true if the registry mounted the blob and nothing need be sent
-  void send();     ///< sends the rest and closes the upload; throws TransportError when it may be continued
+  void send();     ///< sends the rest and closes the upload; throws http::TransportError when it may be continued
   bool resume();   ///< asks how far the registry got; false if it has forgotten the upload
 
  private:
-  void expect(const HttpReply& reply, long status);
-  void follow(const HttpReply& reply);
+  void expect(const http::Reply& reply, long status);
+  void follow(const http::Reply& reply);
 
   Session& session_;
   const Reference& repository_;

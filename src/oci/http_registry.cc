@@ -36,7 +36,7 @@ class DocumentSink final : public Sink {
 };
 
 /// The digest a registry says a manifest has, if it says so.
-std::optional<Digest> announced_digest(const HttpReply& reply) {
+std::optional<Digest> announced_digest(const http::Reply& reply) {
   const std::string text = reply.header("docker-content-digest");
   if (!text.starts_with("sha256:")) return std::nullopt;
   return Digest::parse(text);
@@ -54,11 +54,11 @@ HttpRegistry::HttpRegistry(RegistryOptions options) : session_{std::make_unique<
 HttpRegistry::~HttpRegistry() = default;
 
 std::optional<Document> HttpRegistry::manifest(const Reference& reference) {
-  HttpRequest request;
+  http::Request request;
   request.url = session_->base_url(reference) + "/manifests/" + object_of(reference);
   request.headers = {accept_header()};
   DocumentSink sink;
-  const HttpReply reply = session_->call_patiently(reference, kPull, request, [&](const HttpReply&) {
+  const http::Reply reply = session_->call_patiently(reference, kPull, request, [&](const http::Reply&) {
     sink.text.clear();  // of an attempt that broke off
     return &sink;
   });
@@ -75,11 +75,11 @@ std::optional<Document> HttpRegistry::manifest(const Reference& reference) {
 }
 
 std::optional<Descriptor> HttpRegistry::manifest_descriptor(const Reference& reference) {
-  HttpRequest request;
+  http::Request request;
   request.method = "HEAD";
   request.url = session_->base_url(reference) + "/manifests/" + object_of(reference);
   request.headers = {accept_header()};
-  const HttpReply reply = session_->call_patiently(reference, kPull, request);
+  const http::Reply reply = session_->call_patiently(reference, kPull, request);
   if (reply.status == 404) return std::nullopt;
   if (!reply.good()) throw Session::unexpected(reference, reply);
   const auto digest = announced_digest(reply);
@@ -98,13 +98,13 @@ void HttpRegistry::blob(const Reference& repository, const Descriptor& blob, std
   Backoff backoff{session_->options()};
   while (!receiver.complete()) {
     const std::uint64_t before = receiver.position();
-    HttpRequest request;
+    http::Request request;
     request.url = session_->base_url(repository) + "/blobs/" + blob.digest.to_string();
     if (std::string range = receiver.range(); !range.empty()) request.headers = {std::move(range)};
     std::string failure;
     std::chrono::milliseconds wait{};
     try {
-      const HttpReply reply = session_->call(repository, kPull, request, [&](const HttpReply& head) {
+      const http::Reply reply = session_->call(repository, kPull, request, [&](const http::Reply& head) {
         receiver.begin(head);
         return &receiver;
       });
@@ -114,8 +114,8 @@ void HttpRegistry::blob(const Reference& repository, const Descriptor& blob, std
       }
       failure = reply.good() ? "the connection was cut off" : describe(reply);
       wait = parse_retry_after(reply.header("retry-after"));
-    } catch (const TransportError& error) {
-      if (error.kind() == TransportError::Kind::permanent) throw Error{"registry ", error.message()};
+    } catch (const http::TransportError& error) {
+      if (error.kind() == http::TransportError::Kind::permanent) throw Error{"registry ", error.message()};
       failure = error.message();
     }
     if (receiver.complete()) return;
@@ -155,8 +155,8 @@ Pushed HttpRegistry::push_blob(const Reference& repository, const Descriptor& bl
       }
       upload.send();
       return Pushed::uploaded;
-    } catch (const TransportError& error) {
-      if (error.kind() == TransportError::Kind::permanent) throw Error{"registry ", error.message()};
+    } catch (const http::TransportError& error) {
+      if (error.kind() == http::TransportError::Kind::permanent) throw Error{"registry ", error.message()};
       if (!backoff.wait()) throw Error{"registry ", error.message(), ", ", backoff.failures(), " times in a row"};
     }
     started = started && upload.resume();
@@ -165,12 +165,12 @@ Pushed HttpRegistry::push_blob(const Reference& repository, const Descriptor& bl
 
 void HttpRegistry::push_manifest(const Reference& reference, const std::string& content,
                                  const std::string& media_type) {
-  HttpRequest request;
+  http::Request request;
   request.method = "PUT";
   request.url = session_->base_url(reference) + "/manifests/" + object_of(reference);
   request.headers = {"Content-Type: " + media_type};
   request.text = content;
-  const HttpReply reply = session_->call_patiently(reference, Scope{true, {}}, request);
+  const http::Reply reply = session_->call_patiently(reference, Scope{true, {}}, request);
   if (!reply.good()) throw Session::unexpected(reference, reply);
   if (const auto digest = announced_digest(reply)) check_digest(*digest, Digest::of(content));
 }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "http/url.h"
 #include "oci/default_registry.h"
-#include "oci/url.h"
 
 namespace kiln::oci {
 
@@ -25,9 +25,9 @@ std::string Session::base_url(const Reference& repository) {
 
 /// Whether something there speaks HTTP as that origin has it. Go's servers answer plain HTTP on a TLS port with a 400.
 bool Session::answers(const std::string& origin) {
-  HttpRequest request;
+  http::Request request;
   request.url = origin + "/v2/";
-  const HttpReply reply = client_.perform(request);
+  const http::Reply reply = client_.perform(request);
   return !(reply.status == 400 && reply.body.find("HTTPS server") != std::string::npos);
 }
 
@@ -36,7 +36,7 @@ std::string Session::find_origin(const std::string& domain) {
   const std::string http = "http://" + domain;
   const bool insecure =
       std::find(options_.insecure.begin(), options_.insecure.end(), domain) != options_.insecure.end();
-  const bool local = is_loopback(http);
+  const bool local = http::is_loopback(http);
   std::string found;
   if (domain == kDefaultDomain) {
     found = concat("https://registry-1.", kDefaultDomain);
@@ -52,10 +52,10 @@ std::string Session::find_origin(const std::string& domain) {
           found = candidate;
           break;
         }
-      } catch (const TransportError& error) {
-        if (error.kind() == TransportError::Kind::transient) break;  // it may be starting: the caller will retry
+      } catch (const http::TransportError& error) {
+        if (error.kind() == http::TransportError::Kind::transient) break;  // it may be starting: the caller will retry
         // A certificate that is not trusted, say: it is there, and must not be tried without encryption.
-        if (error.kind() == TransportError::Kind::permanent) throw Error{"registry ", error.message()};
+        if (error.kind() == http::TransportError::Kind::permanent) throw Error{"registry ", error.message()};
       }
     }
     if (found.empty()) return local ? http : https;
@@ -64,13 +64,13 @@ std::string Session::find_origin(const std::string& domain) {
   return found;
 }
 
-HttpReply Session::call(const Reference& repository, const Scope& scope, HttpRequest request,
-                        const HttpClient::ChooseSink& choose_sink) {
+http::Reply Session::call(const Reference& repository, const Scope& scope, http::Request request,
+                          const http::Client::ChooseSink& choose_sink) {
   // An upload may be directed to another host, which must not see our credentials.
-  const bool ours = origin_of(request.url) == origin_of(base_url(repository));
+  const bool ours = http::origin_of(request.url) == http::origin_of(base_url(repository));
   if (!ours) return client_.perform(request, choose_sink);
   request.authorization = authenticator_.known(repository, scope);
-  HttpReply reply = client_.perform(request, choose_sink);
+  http::Reply reply = client_.perform(request, choose_sink);
   for (int logins = 0; reply.status == 401; ++logins) {
     // Two: what was known may have expired, and what another thread just got may be as old.
     if (logins == 2) throw authenticator_.denied(repository, reply);
@@ -81,24 +81,24 @@ HttpReply Session::call(const Reference& repository, const Scope& scope, HttpReq
   return reply;
 }
 
-HttpReply Session::call_patiently(const Reference& repository, const Scope& scope, const HttpRequest& request,
-                                  const HttpClient::ChooseSink& choose_sink) {
+http::Reply Session::call_patiently(const Reference& repository, const Scope& scope, const http::Request& request,
+                                    const http::Client::ChooseSink& choose_sink) {
   Backoff backoff{options_};
   for (;;) {
     try {
-      HttpReply reply = call(repository, scope, request, choose_sink);
+      http::Reply reply = call(repository, scope, request, choose_sink);
       if (!is_transient(reply.status)) return reply;
       if (!backoff.wait(parse_retry_after(reply.header("retry-after")))) {
         throw Error{unexpected(repository, reply).message(), ", ", backoff.failures(), " times in a row"};
       }
-    } catch (const TransportError& error) {
-      if (error.kind() == TransportError::Kind::permanent) throw Error{"registry ", error.message()};
+    } catch (const http::TransportError& error) {
+      if (error.kind() == http::TransportError::Kind::permanent) throw Error{"registry ", error.message()};
       if (!backoff.wait()) throw Error{"registry ", error.message(), ", ", backoff.failures(), " times in a row"};
     }
   }
 }
 
-Error Session::unexpected(const Reference& repository, const HttpReply& reply) {
+Error Session::unexpected(const Reference& repository, const http::Reply& reply) {
   return Error{"registry ", quote(repository.domain()), ": ", describe(reply)};
 }
 

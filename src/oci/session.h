@@ -4,9 +4,9 @@
 #include <string>
 
 #include "base/guarded.h"
+#include "http/client.h"
 #include "oci/authenticator.h"
 #include "oci/backoff.h"
-#include "oci/http_client.h"
 #include "oci/registry.h"
 
 namespace kiln::oci {
@@ -24,24 +24,24 @@ class Session {
   /// "https://host/v2/REPOSITORY".
   std::string base_url(const Reference& repository);
 
-  /// One request, logging in when asked to. Throws TransportError, or AccessDenied for 401 and 403.
-  HttpReply call(const Reference& repository, const Scope& scope, HttpRequest request,
-                 const HttpClient::ChooseSink& choose_sink = {});
+  /// One request, logging in when asked to. Throws http::TransportError, or AccessDenied for 401 and 403.
+  http::Reply call(const Reference& repository, const Scope& scope, http::Request request,
+                   const http::Client::ChooseSink& choose_sink = {});
 
   /// call(), again and again while that may help. Throws Error, also for replies that asked to come again and never
   /// gave in; other statuses are the caller's.
-  HttpReply call_patiently(const Reference& repository, const Scope& scope, const HttpRequest& request,
-                           const HttpClient::ChooseSink& choose_sink = {});
+  http::Reply call_patiently(const Reference& repository, const Scope& scope, const http::Request& request,
+                             const http::Client::ChooseSink& choose_sink = {});
 
   /// "registry 'host': it answered …".
-  static Error unexpected(const Reference& repository, const HttpReply& reply);
+  static Error unexpected(const Reference& repository, const http::Reply& reply);
 
  private:
   std::string find_origin(const std::string& domain);
   bool answers(const std::string& origin);
 
   const RegistryOptions options_;
-  HttpClient client_;
+  http::Client client_;
   Authenticator authenticator_;
   Guarded<std::map<std::string, std::string>> origins_;  // by domain
 };

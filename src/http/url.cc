@@ -1,4 +1,4 @@
-#include "oci/url.h"
+#include "http/url.h"
 
 #include <curl/curl.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace kiln::oci {
+namespace kiln::http {
 namespace {
 
 struct FreeUrl {
@@ -86,4 +86,4 @@ std::string url_escape(std::string_view text) {
   return out;
 }
 
-}  // namespace kiln::oci
+}  // namespace kiln::http

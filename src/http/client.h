@@ -10,11 +10,11 @@
 
 #include "base/error.h"
 #include "base/stream.h"
-#include "oci/registry_options.h"
+#include "http/client_options.h"
 
-namespace kiln::oci {
+namespace kiln::http {
 
-struct HttpRequest {
+struct Request {
   std::string method = "GET";
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
@@ -27,7 +27,7 @@ struct HttpRequest {
   std::uint64_t size = 0;
 };
 
-struct HttpReply {
+struct Reply {
   long status = 0;
   std::multimap<std::string, std::string> headers;  ///< names in lower case
   std::string body;                                 ///< unless it went into a sink; at most 1 MiB is kept
@@ -56,25 +56,25 @@ class TransportError : public Error {
 /// HTTP(S) by libcurl with what registries need around it: proxies from the environment, extra CAs and client
 /// certificates by host, stall detection, and redirects that do not carry credentials to other hosts. Connections are
 /// kept and reused. Thread-safe.
-class HttpClient {
+class Client {
  public:
-  explicit HttpClient(const RegistryOptions& options);
-  ~HttpClient();
-  HttpClient(const HttpClient&) = delete;
-  HttpClient& operator=(const HttpClient&) = delete;
+  explicit Client(const ClientOptions& options);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
   /// Called with the headers of a good reply before its body; returns where the body goes (null: into the reply).
-  using ChooseSink = std::function<Sink*(const HttpReply&)>;
+  using ChooseSink = std::function<Sink*(const Reply&)>;
 
   /// One exchange, following redirects of GET and HEAD. Every status is a reply. Throws TransportError, or what the
   /// sink threw.
-  HttpReply perform(const HttpRequest& request, const ChooseSink& choose_sink = {});
+  Reply perform(const Request& request, const ChooseSink& choose_sink = {});
 
  private:
   struct State;
-  HttpReply exchange(const HttpRequest& request, const ChooseSink& choose_sink);
+  Reply exchange(const Request& request, const ChooseSink& choose_sink);
 
   std::unique_ptr<State> state_;
 };
 
-}  // namespace kiln::oci
+}  // namespace kiln::http

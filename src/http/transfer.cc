@@ -1,4 +1,4 @@
-#include "oci/http_transfer.h"
+#include "http/transfer.h"
 
 #include <curl/curl.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <type_traits>
 
-namespace kiln::oci {
+namespace kiln::http {
 
 static_assert(std::is_same_v<curl_off_t, std::int64_t>, "the header spells curl_off_t without libcurl");
 
@@ -34,7 +34,7 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
-void HttpTransfer::attach(void* handle) {
+void Transfer::attach(void* handle) {
   ::curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
   ::curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
   ::curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
@@ -48,12 +48,12 @@ void HttpTransfer::attach(void* handle) {
   ::curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
 }
 
-void HttpTransfer::rethrow() const {
+void Transfer::rethrow() const {
   if (error_) std::rethrow_exception(error_);
 }
 
 template <typename Work>
-std::size_t HttpTransfer::guarded(std::size_t failure, Work work) {
+std::size_t Transfer::guarded(std::size_t failure, Work work) {
   try {
     return work();
   } catch (...) {
@@ -62,31 +62,31 @@ std::size_t HttpTransfer::guarded(std::size_t failure, Work work) {
   }
 }
 
-std::size_t HttpTransfer::on_header(char* data, std::size_t, std::size_t size, void* self) {
-  auto* transfer = static_cast<HttpTransfer*>(self);
+std::size_t Transfer::on_header(char* data, std::size_t, std::size_t size, void* self) {
+  auto* transfer = static_cast<Transfer*>(self);
   return transfer->guarded(0, [&] { return transfer->header({data, size}); });
 }
 
-std::size_t HttpTransfer::on_body(char* data, std::size_t, std::size_t size, void* self) {
-  auto* transfer = static_cast<HttpTransfer*>(self);
+std::size_t Transfer::on_body(char* data, std::size_t, std::size_t size, void* self) {
+  auto* transfer = static_cast<Transfer*>(self);
   return transfer->guarded(0, [&] { return transfer->body({data, size}); });
 }
 
-std::size_t HttpTransfer::on_upload(char* into, std::size_t, std::size_t size, void* self) {
-  auto* transfer = static_cast<HttpTransfer*>(self);
+std::size_t Transfer::on_upload(char* into, std::size_t, std::size_t size, void* self) {
+  auto* transfer = static_cast<Transfer*>(self);
   return transfer->guarded(CURL_READFUNC_ABORT, [&] { return transfer->upload(into, size); });
 }
 
-int HttpTransfer::on_seek(void* self, std::int64_t offset, int origin) {
+int Transfer::on_seek(void* self, std::int64_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
-  static_cast<HttpTransfer*>(self)->uploaded_ = static_cast<std::uint64_t>(offset);
+  static_cast<Transfer*>(self)->uploaded_ = static_cast<std::uint64_t>(offset);
   return CURL_SEEKFUNC_OK;
 }
 
 // Called at least every second. libcurl's own CURLOPT_LOW_SPEED_TIME looks at an average of seconds, so it notices a
 // stall late.
-int HttpTransfer::on_progress(void* self, std::int64_t, std::int64_t received, std::int64_t, std::int64_t sent) {
-  auto* transfer = static_cast<HttpTransfer*>(self);
+int Transfer::on_progress(void* self, std::int64_t, std::int64_t received, std::int64_t, std::int64_t sent) {
+  auto* transfer = static_cast<Transfer*>(self);
   if (received + sent != transfer->moved_) {
     transfer->moved_ = received + sent;
     transfer->last_move_ = Clock::now();
@@ -95,12 +95,12 @@ int HttpTransfer::on_progress(void* self, std::int64_t, std::int64_t received, s
   return transfer->stalled_ ? 1 : 0;
 }
 
-std::size_t HttpTransfer::header(std::string_view line) {
+std::size_t Transfer::header(std::string_view line) {
   if ((header_bytes_ += line.size()) > kMaxHeaders) {
     throw Error{"the reply of ", quote(request_.url), " has more than ", kMaxHeaders, " bytes of headers"};
   }
   if (line.starts_with("HTTP/")) {  // a new reply: the one before it was "100 Continue" or a proxy's
-    reply_ = HttpReply{};
+    reply_ = Reply{};
     const std::size_t space = line.find(' ');
     if (space != std::string_view::npos) reply_.status = std::atol(std::string{line.substr(space + 1, 3)}.c_str());
   } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
@@ -109,7 +109,7 @@ std::size_t HttpTransfer::header(std::string_view line) {
   return line.size();
 }
 
-std::size_t HttpTransfer::body(std::string_view data) {
+std::size_t Transfer::body(std::string_view data) {
   if (!chosen_) {
     chosen_ = true;
     if (choose_sink_ && reply_.good()) sink_ = choose_sink_(reply_);
@@ -122,7 +122,7 @@ std::size_t HttpTransfer::body(std::string_view data) {
   return data.size();
 }
 
-std::size_t HttpTransfer::upload(char* into, std::size_t size) {
+std::size_t Transfer::upload(char* into, std::size_t size) {
   if (request_.file < 0) {
     const std::size_t part = std::min(size, request_.text.size() - static_cast<std::size_t>(uploaded_));
     std::memcpy(into, request_.text.data() + uploaded_, part);
@@ -140,4 +140,4 @@ std::size_t HttpTransfer::upload(char* into, std::size_t size) {
   return static_cast<std::size_t>(got);
 }
 
-}  // namespace kiln::oci
+}  // namespace kiln::http

@@ -1,4 +1,4 @@
-#include "oci/http_client.h"
+#include "http/client.h"
 
 #include <curl/curl.h>
 
@@ -8,11 +8,11 @@
 #include <mutex>
 
 #include "base/guarded.h"
-#include "oci/host_certificates.h"
-#include "oci/http_transfer.h"
-#include "oci/url.h"
+#include "http/host_certificates.h"
+#include "http/transfer.h"
+#include "http/url.h"
 
-namespace kiln::oci {
+namespace kiln::http {
 namespace {
 
 constexpr int kMaxRedirects = 10;
@@ -38,7 +38,7 @@ void append_header(HeaderList& list, const std::string& line) {
   list.reset(grown);
 }
 
-void set_method(CURL* handle, const HttpRequest& request) {
+void set_method(CURL* handle, const Request& request) {
   if (request.method == "HEAD") {
     ::curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
   } else if (request.method != "GET") {
@@ -49,7 +49,7 @@ void set_method(CURL* handle, const HttpRequest& request) {
   }
 }
 
-HeaderList header_list(const HttpRequest& request) {
+HeaderList header_list(const Request& request) {
   HeaderList list;
   for (const std::string& header : request.headers) append_header(list, header);
   if (!request.authorization.empty()) append_header(list, "Authorization: " + request.authorization);
@@ -82,7 +82,7 @@ TransportError::Kind kind_of(CURLcode code) {
   }
 }
 
-std::string explain(CURLcode code, const char* detail, const RegistryOptions& options) {
+std::string explain(CURLcode code, const char* detail, const ClientOptions& options) {
   const std::string text = detail[0] != '\0' ? detail : ::curl_easy_strerror(code);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
@@ -115,8 +115,8 @@ bool is_redirect(long status) {
 
 }  // namespace
 
-struct HttpClient::State {
-  RegistryOptions options;
+struct Client::State {
+  ClientOptions options;
   Guarded<std::vector<Easy>> idle;  // each keeps its connections
   Guarded<std::map<std::string, HostCertificates>> certificates;
 
@@ -170,21 +170,21 @@ struct HttpClient::State {
   }
 };
 
-HttpClient::HttpClient(const RegistryOptions& options) : state_{std::make_unique<State>()} {
+Client::Client(const ClientOptions& options) : state_{std::make_unique<State>()} {
   static std::once_flag once;
   std::call_once(once, [] { ::curl_global_init(CURL_GLOBAL_DEFAULT); });
   state_->options = options;
 }
 
-HttpClient::~HttpClient() = default;
+Client::~Client() = default;
 
-HttpReply HttpClient::exchange(const HttpRequest& request, const ChooseSink& choose_sink) {
+Reply Client::exchange(const Request& request, const ChooseSink& choose_sink) {
   Easy easy = state_->borrow();
   if (!easy) throw std::bad_alloc{};
   CURL* handle = easy.get();
   const bool reads = request.method == "GET" || request.method == "HEAD";
   const auto patience = state_->options.stall_timeout * (reads ? 1 : kUploadPatience);
-  HttpTransfer transfer{request, choose_sink, patience};
+  Transfer transfer{request, choose_sink, patience};
   const HeaderList headers = header_list(request);
   char detail[CURL_ERROR_SIZE] = {};
   state_->set_defaults(handle);
@@ -205,7 +205,7 @@ HttpReply HttpClient::exchange(const HttpRequest& request, const ChooseSink& cho
     throw TransportError{kind_of(code), quote(host_and_port(request.url)), ": ",
                          explain(code, detail, state_->options)};
   }
-  HttpReply reply = transfer.take();
+  Reply reply = transfer.take();
   reply.url = request.url;
   // libcurl still points to `detail` and `headers`, which end here; borrow() resets that before the next use, and
   // cleaning up does not touch them.
@@ -213,10 +213,10 @@ HttpReply HttpClient::exchange(const HttpRequest& request, const ChooseSink& cho
   return reply;
 }
 
-HttpReply HttpClient::perform(const HttpRequest& request, const ChooseSink& choose_sink) {
-  HttpRequest next = request;
+Reply Client::perform(const Request& request, const ChooseSink& choose_sink) {
+  Request next = request;
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
-    HttpReply reply = exchange(next, choose_sink);
+    Reply reply = exchange(next, choose_sink);
     const std::string location = reply.header("location");
     const bool follows = request.method == "GET" || request.method == "HEAD";
     if (!follows || !is_redirect(reply.status) || location.empty()) return reply;
@@ -229,9 +229,9 @@ HttpReply HttpClient::perform(const HttpRequest& request, const ChooseSink& choo
                        " times"};
 }
 
-std::string HttpReply::header(const std::string& name) const {
+std::string Reply::header(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? std::string{} : found->second;
 }
 
-}  // namespace kiln::oci
+}  // namespace kiln::http

@@ -1,4 +1,4 @@
-#include "oci/host_certificates.h"
+#include "http/host_certificates.h"
 
 #include <curl/curl.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 
-namespace kiln::oci {
+namespace kiln::http {
 namespace {
 
 namespace fs = std::filesystem;
@@ -34,7 +34,7 @@ std::string system_authorities() {
   return info->cainfo != nullptr ? info->cainfo : "";
 }
 
-HostCertificates find_certificates(const RegistryOptions& options, const std::string& host) {
+HostCertificates find_certificates(const ClientOptions& options, const std::string& host) {
   HostCertificates out;
   if (host.find('/') != std::string::npos || host.starts_with('.')) return out;
   for (const fs::path& directory : options.certificate_directories) add_certificates(directory / host, out);
@@ -45,4 +45,4 @@ HostCertificates find_certificates(const RegistryOptions& options, const std::st
   return out;
 }
 
-}  // namespace kiln::oci
+}  // namespace kiln::http

@@ -4,27 +4,27 @@
 #include <cstdint>
 #include <exception>
 
-#include "oci/http_client.h"
+#include "http/client.h"
 
-namespace kiln::oci {
+namespace kiln::http {
 
 // Internal to this folder.
 
 /// One exchange in flight: what libcurl's callbacks work on. An exception must not pass through C, so it is kept until
 /// the exchange has ended.
-class HttpTransfer {
+class Transfer {
  public:
   using Clock = std::chrono::steady_clock;
 
   /// `patience`: how long nothing may move before the transfer counts as stalled. The references must outlive it.
-  HttpTransfer(const HttpRequest& request, const HttpClient::ChooseSink& choose_sink, Clock::duration patience)
+  Transfer(const Request& request, const Client::ChooseSink& choose_sink, Clock::duration patience)
       : request_{request}, choose_sink_{choose_sink}, patience_{patience} {}
 
   void attach(void* handle);  ///< sets the callbacks of a libcurl easy handle
 
   void rethrow() const;  ///< what was thrown in a callback, if anything
   bool stalled() const { return stalled_; }
-  HttpReply take() { return std::move(reply_); }
+  Reply take() { return std::move(reply_); }
 
  private:
   template <typename Work>
@@ -40,13 +40,13 @@ class HttpTransfer {
   std::size_t body(std::string_view data);
   std::size_t upload(char* into, std::size_t size);
 
-  const HttpRequest& request_;
-  const HttpClient::ChooseSink& choose_sink_;
+  const Request& request_;
+  const Client::ChooseSink& choose_sink_;
   const Clock::duration patience_;
   Clock::time_point last_move_ = Clock::now();
   std::int64_t moved_ = 0;
   bool stalled_ = false;
-  HttpReply reply_;
+  Reply reply_;
   Sink* sink_ = nullptr;
   bool chosen_ = false;
   std::size_t header_bytes_ = 0;
@@ -54,4 +54,4 @@ class HttpTransfer {
   std::exception_ptr error_;
 };
 
-}  // namespace kiln::oci
+}  // namespace kiln::http

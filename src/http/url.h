@@ -3,9 +3,9 @@
 #include <string>
 #include <string_view>
 
-namespace kiln::oci {
+namespace kiln::http {
 
-// Internal to this folder: URLs as libcurl understands them, so that what we judge is what it will do.
+// URLs as libcurl understands them, so that what we judge is what it will do.
 
 /// scheme://host:port of a URL, for comparing origins; empty if it is none of HTTP.
 std::string origin_of(const std::string& url);
@@ -18,4 +18,4 @@ bool is_loopback(const std::string& url);
 /// For query strings.
 std::string url_escape(std::string_view text);
 
-}  // namespace kiln::oci
+}  // namespace kiln::http

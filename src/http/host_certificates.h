@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "oci/registry_options.h"
+#include "http/client_options.h"
 
-namespace kiln::oci {
+namespace kiln::http {
 
 // Internal to this folder.
 
@@ -16,6 +16,6 @@ struct HostCertificates {
   std::string authorities;                     ///< PEM, the system's included; empty if there are no extra ones
   std::string client_certificate, client_key;  ///< paths
 };
-HostCertificates find_certificates(const RegistryOptions& options, const std::string& host);
+HostCertificates find_certificates(const ClientOptions& options, const std::string& host);
 
-}  // namespace kiln::oci
+}  // namespace kiln::http
