@@ -11,6 +11,7 @@ namespace kiln::build {
 namespace {
 
 constexpr std::string_view kMemoVersion = "kiln build 1";
+constexpr std::string_view kTarVersion = "kiln tar 1";
 
 /// Feeds labelled, length-prefixed text to a hash, so that no two inputs look alike.
 class KeyHasher {
@@ -116,10 +117,15 @@ BootSet Build::make_boot_set(const Sha256& key) {
 }
 
 Sha256 Build::memo_key() const {
+  return input_key(concat(kMemoVersion, " ", options_.compression ? options_.compression->to_string() : "auto"));
+}
+
+Sha256 Build::tar_key() const { return input_key(kTarVersion); }
+
+Sha256 Build::input_key(std::string_view version) const {
   KeyHasher key;
-  key.add("version", kMemoVersion);
+  key.add("version", version);
   key.add("platform", system_.platform.to_string());
-  key.add("compression", options_.compression ? options_.compression->to_string() : "auto");
   if (system_.kernel) {
     const config::Kernel& config = system_.kernel->config;
     add_image(key, "kernel", *system_.kernel->image);

@@ -41,6 +41,8 @@ class Build {
   /// index is opened and no plan is made.
   const BootSet& boot_set();
 
+  /// Of all that decides the bytes of write_tar().
+  Sha256 tar_key() const;
   /// The uncompressed tar of the root tree, boot files included, straight to a sink.
   void write_tar(Sink& out);
 
@@ -52,6 +54,7 @@ class Build {
  private:
   static constexpr std::uint64_t kCacheLimit = std::uint64_t{8} << 30;
 
+  Sha256 input_key(std::string_view version) const;
   Sha256 memo_key() const;
   std::optional<BootSet> recall(const Sha256& key) const;
   void remember(const Sha256& key, const BootSet& set, const SegmentList& list) const;

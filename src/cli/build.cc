@@ -68,12 +68,13 @@ std::string describe_reuse(const Summary& summary) {
 void show(Context& context, const Summary& summary) {
   std::string text;
   std::size_t width = 0;
-  for (const format::Output& output : summary.outputs) width = std::max(width, output.file.path().native().size());
+  for (const format::Output& output : summary.outputs) width = std::max(width, output.path.native().size());
   std::vector<Fields> files;
   for (const format::Output& output : summary.outputs) {
-    const std::string& path = output.file.path().native();
-    text += concat("  ", path, std::string(width - path.size() + 2, ' '), human_size(output.size), "\n");
-    files.push_back(Fields{}.add("path", path).add("size", output.size));
+    const std::string& path = output.path.native();
+    text += concat("  ", path, std::string(width - path.size() + 2, ' '), human_size(output.size),
+                   output.kept ? " (unchanged)" : "", "\n");
+    files.push_back(Fields{}.add("path", path).add("size", output.size).add("unchanged", output.kept));
   }
   Fields object;
   object.add("outputs", std::move(files));
@@ -146,14 +147,16 @@ int run_build(Context& context, const BuildOptions& options) {
   const std::filesystem::path base = options.directory.empty() ? std::filesystem::path{name} : directory / name;
   AtomicFile::remove_stale(directory);
   Summary summary;
+  format::OutputSet outputs{context.store()};
   for (const format::Format* format : formats) {
-    for (format::Output& output : format->write(build, base)) summary.outputs.push_back(std::move(output));
+    format->write(build, base, outputs);
     if (format->name == std::string_view{"kernel+initrd"}) {
       summary.boot = build.boot_set();
       summary.has_boot = true;
     }
   }
-  for (format::Output& output : summary.outputs) output.file.commit();
+  outputs.commit();
+  summary.outputs = outputs.outputs();
   build.prune();
   summary.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   show(context, summary);

@@ -1,5 +1,3 @@
-#include <array>
-
 #include "base/error.h"
 #include "base/file.h"
 #include "format/format.h"
@@ -17,10 +15,19 @@ std::uint64_t append(AtomicFile& out, const std::filesystem::path& part, std::ui
   return size;
 }
 
+/// Cached files are named by what decides their bytes.
+Sha256 content_of(const build::BootSet& set) {
+  Sha256Hasher hasher;
+  if (set.ucode) hasher.update(concat("ucode ", set.ucode->path.filename().native(), "\n"));
+  for (const build::SegmentFile& segment : set.segments) {
+    hasher.update(concat("segment ", segment.path.filename().native(), "\n"));
+  }
+  return hasher.finish();
+}
+
 /// ucode first, uncompressed, as the kernel looks for it there before it can decompress anything (Linux
 /// Documentation/arch/x86/microcode.rst, "Early load microcode"); then the segments.
-Output write_initrd(const build::BootSet& set, const std::filesystem::path& path) {
-  AtomicFile file{path};
+std::uint64_t write_initrd(const build::BootSet& set, AtomicFile& file) {
   std::uint64_t size = 0;
   if (set.ucode) {
     size += append(file, set.ucode->path, set.ucode->size);
@@ -29,26 +36,27 @@ Output write_initrd(const build::BootSet& set, const std::filesystem::path& path
     size += padding.size();
   }
   for (const build::SegmentFile& segment : set.segments) size += append(file, segment.path, segment.size);
-  return {std::move(file), size};
+  return size;
 }
 
 }  // namespace
 
-std::vector<Output> write_kernel_initrd(build::Build& build, const std::filesystem::path& base) {
+void write_kernel_initrd(build::Build& build, const std::filesystem::path& base, OutputSet& outputs) {
   const build::BootSet& set = build.boot_set();
-  std::vector<Output> outputs;
   if (set.kernel) {
-    AtomicFile kernel{with_ending(base, "-kernel")};
-    append(kernel, set.kernel->path, set.kernel->size);
-    outputs.push_back({std::move(kernel), set.kernel->size});
+    const Sha256 content = Sha256::of(concat("kernel ", set.kernel->path.filename().native()));
+    if (AtomicFile* file = outputs.begin(with_ending(base, "-kernel"), content)) {
+      outputs.end(append(*file, set.kernel->path, set.kernel->size));
+    }
   }
-  outputs.push_back(write_initrd(set, with_ending(base, "-initrd.img")));
-  if (!set.cmdline.empty()) {
-    AtomicFile cmdline{with_ending(base, "-cmdline")};
-    cmdline.sink().write(as_bytes(set.cmdline));
-    outputs.push_back({std::move(cmdline), set.cmdline.size()});
+  if (AtomicFile* file = outputs.begin(with_ending(base, "-initrd.img"), content_of(set))) {
+    outputs.end(write_initrd(set, *file));
   }
-  return outputs;
+  if (set.cmdline.empty()) return;
+  if (AtomicFile* file = outputs.begin(with_ending(base, "-cmdline"), Sha256::of(set.cmdline))) {
+    file->sink().write(as_bytes(set.cmdline));
+    outputs.end(set.cmdline.size());
+  }
 }
 
 }  // namespace kiln::format

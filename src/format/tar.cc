@@ -20,13 +20,12 @@ class CountingSink final : public Sink {
 
 }  // namespace
 
-std::vector<Output> write_tar(build::Build& build, const std::filesystem::path& base) {
-  AtomicFile file{base.native() + ".tar"};
-  CountingSink counting{file.sink()};
+void write_tar(build::Build& build, const std::filesystem::path& base, OutputSet& outputs) {
+  AtomicFile* file = outputs.begin(base.native() + ".tar", build.tar_key());
+  if (file == nullptr) return;
+  CountingSink counting{file->sink()};
   build.write_tar(counting);
-  std::vector<Output> outputs;
-  outputs.push_back({std::move(file), counting.size()});
-  return outputs;
+  outputs.end(counting.size());
 }
 
 }  // namespace kiln::format
