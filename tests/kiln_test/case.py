@@ -27,10 +27,12 @@ class Case(unittest.TestCase):
         self.addCleanup(self._remove_work)
         self.kiln = kiln.Kiln(self.work)
 
-    def _remove_work(self):
+    def has_failed(self):
         result = self._outcome.result
-        failed = any(getattr(test, "test_case", test) is self for test, _ in result.failures + result.errors)
-        if failed:
+        return any(getattr(test, "test_case", test) is self for test, _ in result.failures + result.errors)
+
+    def _remove_work(self):
+        if self.has_failed():
             print(f"  what it left is in {self.work}")
         else:
             shutil.rmtree(self.work, ignore_errors=True)
