@@ -21,6 +21,7 @@ void add_verbs(CLI::App& program, Context& context) {
   add_push(program, context);
   add_pkg(program, context);
   add_cache(program, context);
+  add_serve(program, context);
   add_version(program, context);
 }
 

@@ -23,6 +23,7 @@ void add_pkg(CLI::App& program, Context& context);
 void add_pull(CLI::App& program, Context& context);
 void add_push(CLI::App& program, Context& context);
 void add_run(CLI::App& program, Context& context);
+void add_serve(CLI::App& program, Context& context);
 void add_version(CLI::App& program, Context& context);
 
 }  // namespace kiln::cli

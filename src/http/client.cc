@@ -9,7 +9,7 @@
 
 #include "base/guarded.h"
 #include "http/host_certificates.h"
-#include "http/transfer.h"
+#include "http/client_transfer.h"
 #include "http/url.h"
 
 namespace kiln::http {
@@ -38,7 +38,7 @@ void append_header(HeaderList& list, const std::string& line) {
   list.reset(grown);
 }
 
-void set_method(CURL* handle, const Request& request) {
+void set_method(CURL* handle, const ClientRequest& request) {
   if (request.method == "HEAD") {
     ::curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
   } else if (request.method != "GET") {
@@ -49,7 +49,7 @@ void set_method(CURL* handle, const Request& request) {
   }
 }
 
-HeaderList header_list(const Request& request) {
+HeaderList header_list(const ClientRequest& request) {
   HeaderList list;
   for (const std::string& header : request.headers) append_header(list, header);
   if (!request.authorization.empty()) append_header(list, "Authorization: " + request.authorization);
@@ -178,13 +178,13 @@ Client::Client(const ClientOptions& options) : state_{std::make_unique<State>()}
 
 Client::~Client() = default;
 
-Reply Client::exchange(const Request& request, const ChooseSink& choose_sink) {
+Reply Client::exchange(const ClientRequest& request, const ChooseSink& choose_sink) {
   Easy easy = state_->borrow();
   if (!easy) throw std::bad_alloc{};
   CURL* handle = easy.get();
   const bool reads = request.method == "GET" || request.method == "HEAD";
   const auto patience = state_->options.stall_timeout * (reads ? 1 : kUploadPatience);
-  Transfer transfer{request, choose_sink, patience};
+  ClientTransfer transfer{request, choose_sink, patience};
   const HeaderList headers = header_list(request);
   char detail[CURL_ERROR_SIZE] = {};
   state_->set_defaults(handle);
@@ -213,8 +213,8 @@ Reply Client::exchange(const Request& request, const ChooseSink& choose_sink) {
   return reply;
 }
 
-Reply Client::perform(const Request& request, const ChooseSink& choose_sink) {
-  Request next = request;
+Reply Client::perform(const ClientRequest& request, const ChooseSink& choose_sink) {
+  ClientRequest next = request;
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
     Reply reply = exchange(next, choose_sink);
     const std::string location = reply.header("location");

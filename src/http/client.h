@@ -14,7 +14,7 @@
 
 namespace kiln::http {
 
-struct Request {
+struct ClientRequest {
   std::string method = "GET";
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
@@ -68,11 +68,11 @@ class Client {
 
   /// One exchange, following redirects of GET and HEAD. Every status is a reply. Throws TransportError, or what the
   /// sink threw.
-  Reply perform(const Request& request, const ChooseSink& choose_sink = {});
+  Reply perform(const ClientRequest& request, const ChooseSink& choose_sink = {});
 
  private:
   struct State;
-  Reply exchange(const Request& request, const ChooseSink& choose_sink);
+  Reply exchange(const ClientRequest& request, const ChooseSink& choose_sink);
 
   std::unique_ptr<State> state_;
 };

@@ -30,6 +30,8 @@ class FileService {
   Response serve(const Request& request, std::string_view path) const;
 
  private:
+  UniqueFd open(std::string_view path) const;
+
   std::shared_ptr<const UniqueFd> root_;
   Resolver resolver_;
 };

@@ -18,9 +18,9 @@ struct Header {
 
 /// What a client asks for. The parser has checked and decoded everything.
 struct Request {
-  enum class Method { get, head, post };
+  enum class Method { get, head, post, other };  ///< other: was refused; only observers see it
 
-  Method method = Method::get;
+  Method method = Method::other;
   std::string target;  ///< as it was sent; "" if not even that could be read
   std::string path;    ///< decoded, from "/" on; no empty, "." or ".." segments, no NUL; a slash at the end is kept
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded (+ is a space), in the order sent

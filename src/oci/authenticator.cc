@@ -21,9 +21,9 @@ std::string basic(const Credentials& credentials) {
 }
 
 /// RFC 6749 §6, as distribution's "OAuth2 token authentication" has it.
-http::Request refresh_request(const std::string& realm, const Challenge& challenge,
-                              const std::vector<std::string>& scopes, const std::string& token) {
-  http::Request request;
+http::ClientRequest refresh_request(const std::string& realm, const Challenge& challenge,
+                                    const std::vector<std::string>& scopes, const std::string& token) {
+  http::ClientRequest request;
   request.method = "POST";
   request.url = realm;
   request.headers = {"Content-Type: application/x-www-form-urlencoded"};
@@ -37,12 +37,13 @@ http::Request refresh_request(const std::string& realm, const Challenge& challen
   return request;
 }
 
-http::Request token_request(const std::string& realm, const Challenge& challenge,
-                            const std::vector<std::string>& scopes, const std::optional<Credentials>& credentials) {
+http::ClientRequest token_request(const std::string& realm, const Challenge& challenge,
+                                  const std::vector<std::string>& scopes,
+                                  const std::optional<Credentials>& credentials) {
   if (credentials && !credentials->identity_token.empty()) {
     return refresh_request(realm, challenge, scopes, credentials->identity_token);
   }
-  http::Request request;
+  http::ClientRequest request;
   request.url = realm;
   const auto add = [&](std::string_view name, std::string_view value) {
     request.url += concat(request.url.find('?') == std::string::npos ? "?" : "&", name, "=", http::url_escape(value));

@@ -13,7 +13,7 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 }
 
 bool BlobUpload::present() {
-  http::Request request;
+  http::ClientRequest request;
   request.method = "HEAD";
   request.url = session_.base_url(repository_) + "/blobs/" + blob_.digest.to_string();
   const http::Reply reply = session_.call_patiently(repository_, scope_, request);
@@ -21,7 +21,7 @@ bool BlobUpload::present() {
 }
 
 bool BlobUpload::start() {
-  http::Request request;
+  http::ClientRequest request;
   request.method = "POST";
   request.url = session_.base_url(repository_) + "/blobs/uploads/";
   if (scope_.mount_from) {
@@ -38,7 +38,7 @@ bool BlobUpload::start() {
 
 void BlobUpload::send() {
   if (offset_ < blob_.size) {
-    http::Request request;
+    http::ClientRequest request;
     request.method = "PATCH";
     request.url = location_;
     request.headers = {"Content-Type: application/octet-stream"};
@@ -51,7 +51,7 @@ void BlobUpload::send() {
     follow(reply);
     offset_ = blob_.size;
   }
-  http::Request request;
+  http::ClientRequest request;
   request.method = "PUT";
   request.url = concat(location_, location_.find('?') == std::string::npos ? "?" : "&",
                        "digest=", http::url_escape(blob_.digest.to_string()));
@@ -60,7 +60,7 @@ void BlobUpload::send() {
 }
 
 bool BlobUpload::resume() {
-  http::Request request;
+  http::ClientRequest request;
   request.url = location_;
   const http::Reply reply = session_.call_patiently(repository_, scope_, request);
   if (reply.status != 204) return false;

@@ -54,7 +54,7 @@ HttpRegistry::HttpRegistry(RegistryOptions options) : session_{std::make_unique<
 HttpRegistry::~HttpRegistry() = default;
 
 std::optional<Document> HttpRegistry::manifest(const Reference& reference) {
-  http::Request request;
+  http::ClientRequest request;
   request.url = session_->base_url(reference) + "/manifests/" + object_of(reference);
   request.headers = {accept_header()};
   DocumentSink sink;
@@ -75,7 +75,7 @@ std::optional<Document> HttpRegistry::manifest(const Reference& reference) {
 }
 
 std::optional<Descriptor> HttpRegistry::manifest_descriptor(const Reference& reference) {
-  http::Request request;
+  http::ClientRequest request;
   request.method = "HEAD";
   request.url = session_->base_url(reference) + "/manifests/" + object_of(reference);
   request.headers = {accept_header()};
@@ -98,7 +98,7 @@ void HttpRegistry::blob(const Reference& repository, const Descriptor& blob, std
   Backoff backoff{session_->options()};
   while (!receiver.complete()) {
     const std::uint64_t before = receiver.position();
-    http::Request request;
+    http::ClientRequest request;
     request.url = session_->base_url(repository) + "/blobs/" + blob.digest.to_string();
     if (std::string range = receiver.range(); !range.empty()) request.headers = {std::move(range)};
     std::string failure;
@@ -165,7 +165,7 @@ Pushed HttpRegistry::push_blob(const Reference& repository, const Descriptor& bl
 
 void HttpRegistry::push_manifest(const Reference& reference, const std::string& content,
                                  const std::string& media_type) {
-  http::Request request;
+  http::ClientRequest request;
   request.method = "PUT";
   request.url = session_->base_url(reference) + "/manifests/" + object_of(reference);
   request.headers = {"Content-Type: " + media_type};

@@ -25,7 +25,7 @@ std::string Session::base_url(const Reference& repository) {
 
 /// Whether something there speaks HTTP as that origin has it. Go's servers answer plain HTTP on a TLS port with a 400.
 bool Session::answers(const std::string& origin) {
-  http::Request request;
+  http::ClientRequest request;
   request.url = origin + "/v2/";
   const http::Reply reply = client_.perform(request);
   return !(reply.status == 400 && reply.body.find("HTTPS server") != std::string::npos);
@@ -64,7 +64,7 @@ std::string Session::find_origin(const std::string& domain) {
   return found;
 }
 
-http::Reply Session::call(const Reference& repository, const Scope& scope, http::Request request,
+http::Reply Session::call(const Reference& repository, const Scope& scope, http::ClientRequest request,
                           const http::Client::ChooseSink& choose_sink) {
   // An upload may be directed to another host, which must not see our credentials.
   const bool ours = http::origin_of(request.url) == http::origin_of(base_url(repository));
@@ -81,7 +81,7 @@ http::Reply Session::call(const Reference& repository, const Scope& scope, http:
   return reply;
 }
 
-http::Reply Session::call_patiently(const Reference& repository, const Scope& scope, const http::Request& request,
+http::Reply Session::call_patiently(const Reference& repository, const Scope& scope, const http::ClientRequest& request,
                                     const http::Client::ChooseSink& choose_sink) {
   Backoff backoff{options_};
   for (;;) {

@@ -25,12 +25,12 @@ class Session {
   std::string base_url(const Reference& repository);
 
   /// One request, logging in when asked to. Throws http::TransportError, or AccessDenied for 401 and 403.
-  http::Reply call(const Reference& repository, const Scope& scope, http::Request request,
+  http::Reply call(const Reference& repository, const Scope& scope, http::ClientRequest request,
                    const http::Client::ChooseSink& choose_sink = {});
 
   /// call(), again and again while that may help. Throws Error, also for replies that asked to come again and never
   /// gave in; other statuses are the caller's.
-  http::Reply call_patiently(const Reference& repository, const Scope& scope, const http::Request& request,
+  http::Reply call_patiently(const Reference& repository, const Scope& scope, const http::ClientRequest& request,
                              const http::Client::ChooseSink& choose_sink = {});
 
   /// "registry 'host': it answered …".

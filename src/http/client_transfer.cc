@@ -1,4 +1,4 @@
-#include "http/transfer.h"
+#include "http/client_transfer.h"
 
 #include <curl/curl.h>
 #include <unistd.h>
@@ -34,7 +34,7 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
-void Transfer::attach(void* handle) {
+void ClientTransfer::attach(void* handle) {
   ::curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
   ::curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
   ::curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
@@ -48,12 +48,12 @@ void Transfer::attach(void* handle) {
   ::curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
 }
 
-void Transfer::rethrow() const {
+void ClientTransfer::rethrow() const {
   if (error_) std::rethrow_exception(error_);
 }
 
 template <typename Work>
-std::size_t Transfer::guarded(std::size_t failure, Work work) {
+std::size_t ClientTransfer::guarded(std::size_t failure, Work work) {
   try {
     return work();
   } catch (...) {
@@ -62,31 +62,31 @@ std::size_t Transfer::guarded(std::size_t failure, Work work) {
   }
 }
 
-std::size_t Transfer::on_header(char* data, std::size_t, std::size_t size, void* self) {
-  auto* transfer = static_cast<Transfer*>(self);
+std::size_t ClientTransfer::on_header(char* data, std::size_t, std::size_t size, void* self) {
+  auto* transfer = static_cast<ClientTransfer*>(self);
   return transfer->guarded(0, [&] { return transfer->header({data, size}); });
 }
 
-std::size_t Transfer::on_body(char* data, std::size_t, std::size_t size, void* self) {
-  auto* transfer = static_cast<Transfer*>(self);
+std::size_t ClientTransfer::on_body(char* data, std::size_t, std::size_t size, void* self) {
+  auto* transfer = static_cast<ClientTransfer*>(self);
   return transfer->guarded(0, [&] { return transfer->body({data, size}); });
 }
 
-std::size_t Transfer::on_upload(char* into, std::size_t, std::size_t size, void* self) {
-  auto* transfer = static_cast<Transfer*>(self);
+std::size_t ClientTransfer::on_upload(char* into, std::size_t, std::size_t size, void* self) {
+  auto* transfer = static_cast<ClientTransfer*>(self);
   return transfer->guarded(CURL_READFUNC_ABORT, [&] { return transfer->upload(into, size); });
 }
 
-int Transfer::on_seek(void* self, std::int64_t offset, int origin) {
+int ClientTransfer::on_seek(void* self, std::int64_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
-  static_cast<Transfer*>(self)->uploaded_ = static_cast<std::uint64_t>(offset);
+  static_cast<ClientTransfer*>(self)->uploaded_ = static_cast<std::uint64_t>(offset);
   return CURL_SEEKFUNC_OK;
 }
 
 // Called at least every second. libcurl's own CURLOPT_LOW_SPEED_TIME looks at an average of seconds, so it notices a
 // stall late.
-int Transfer::on_progress(void* self, std::int64_t, std::int64_t received, std::int64_t, std::int64_t sent) {
-  auto* transfer = static_cast<Transfer*>(self);
+int ClientTransfer::on_progress(void* self, std::int64_t, std::int64_t received, std::int64_t, std::int64_t sent) {
+  auto* transfer = static_cast<ClientTransfer*>(self);
   if (received + sent != transfer->moved_) {
     transfer->moved_ = received + sent;
     transfer->last_move_ = Clock::now();
@@ -95,7 +95,7 @@ int Transfer::on_progress(void* self, std::int64_t, std::int64_t received, std::
   return transfer->stalled_ ? 1 : 0;
 }
 
-std::size_t Transfer::header(std::string_view line) {
+std::size_t ClientTransfer::header(std::string_view line) {
   if ((header_bytes_ += line.size()) > kMaxHeaders) {
     throw Error{"the reply of ", quote(request_.url), " has more than ", kMaxHeaders, " bytes of headers"};
   }
@@ -109,7 +109,7 @@ std::size_t Transfer::header(std::string_view line) {
   return line.size();
 }
 
-std::size_t Transfer::body(std::string_view data) {
+std::size_t ClientTransfer::body(std::string_view data) {
   if (!chosen_) {
     chosen_ = true;
     if (choose_sink_ && reply_.good()) sink_ = choose_sink_(reply_);
@@ -122,7 +122,7 @@ std::size_t Transfer::body(std::string_view data) {
   return data.size();
 }
 
-std::size_t Transfer::upload(char* into, std::size_t size) {
+std::size_t ClientTransfer::upload(char* into, std::size_t size) {
   if (request_.file < 0) {
     const std::size_t part = std::min(size, request_.text.size() - static_cast<std::size_t>(uploaded_));
     std::memcpy(into, request_.text.data() + uploaded_, part);

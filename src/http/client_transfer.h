@@ -12,12 +12,12 @@ namespace kiln::http {
 
 /// One exchange in flight: what libcurl's callbacks work on. An exception must not pass through C, so it is kept until
 /// the exchange has ended.
-class Transfer {
+class ClientTransfer {
  public:
   using Clock = std::chrono::steady_clock;
 
   /// `patience`: how long nothing may move before the transfer counts as stalled. The references must outlive it.
-  Transfer(const Request& request, const Client::ChooseSink& choose_sink, Clock::duration patience)
+  ClientTransfer(const ClientRequest& request, const Client::ChooseSink& choose_sink, Clock::duration patience)
       : request_{request}, choose_sink_{choose_sink}, patience_{patience} {}
 
   void attach(void* handle);  ///< sets the callbacks of a libcurl easy handle
@@ -40,7 +40,7 @@ class Transfer {
   std::size_t body(std::string_view data);
   std::size_t upload(char* into, std::size_t size);
 
-  const Request& request_;
+  const ClientRequest& request_;
   const Client::ChooseSink& choose_sink_;
   const Clock::duration patience_;
   Clock::time_point last_move_ = Clock::now();
