@@ -81,16 +81,15 @@ class Network:
 
     def remove(self):
         """Every host and the bridge; what runs on the hosts has to be ended before."""
-        for name, host in self.hosts.items():
-            _run("ip", "link", "delete", host.port)  # a namespace goes some time after its name
-            _run("ip", "netns", "delete", name)
+        for host in self.hosts.values():
+            host.remove()
         _run("ip", "link", "delete", self.bridge)
         for number in range(self.taps):
             _run("ip", "link", "delete", f"tap{number}")
 
-    def host(self, name, address):
-        """A host with an address such as 10.77.0.1/24, or without one (None)."""
-        self.hosts[name] = Host(self, name, address)
+    def host(self, name, address, impairable=False):
+        """A host with an address such as 10.77.0.1/24, or without one (None); impairable: its packets can get lost."""
+        self.hosts[name] = Host(self, name, address, impairable)
         return self.hosts[name]
 
     def tap(self):
@@ -105,17 +104,34 @@ class Network:
 class Host:
     """A network namespace with the interface eth0 on the bridge."""
 
-    def __init__(self, network, name, address):
+    def __init__(self, network, name, address, impairable):
         self.name = name
         self.address = address.split("/")[0] if address else None
         self.port = f"to-{name}"[:15]  # the bridge's end
+        self.wire = None
         _run("ip", "netns", "add", name)
-        _run("ip", "link", "add", self.port, "type", "veth", "peer", "name", "eth0", "netns", name)
+        if impairable and not _has_netem():
+            self._plug_in_wire()
+        else:
+            _run("ip", "link", "add", self.port, "type", "veth", "peer", "name", "eth0", "netns", name)
         _run("ip", "link", "set", self.port, "master", network.bridge, "up")
         _run("ip", "-n", name, "link", "set", "lo", "up")
         _run("ip", "-n", name, "link", "set", "eth0", "up")
         if address:
             _run("ip", "-n", name, "address", "add", address, "dev", "eth0")
+
+    def _plug_in_wire(self):
+        program = os.path.join(os.path.dirname(__file__), "wire.py")
+        command = [sys.executable, "-B", program, f"/run/netns/{self.name}", "eth0", self.port]
+        self.wire = Console(command, name=f"the wire of {self.name}")
+        self.wire.wait_for("^ready$", 20)
+
+    def remove(self):
+        if self.wire:
+            self.wire.kill()  # its taps go with it
+        else:
+            _run("ip", "link", "delete", self.port)  # the namespace goes some time after its name
+        _run("ip", "netns", "delete", self.name)
 
     def command(self, *command):
         return ["nsenter", f"--net=/run/netns/{self.name}", "--", *map(str, command)]
@@ -139,12 +155,31 @@ class Host:
             finally:
                 _enter_network(before)
 
-    def impair(self, *netem):
-        """What netem(8) shall do to packets in both directions, such as "loss", "1%"; nothing: as they are."""
+    def impair(self, loss=0.0, reorder=0.0, delay=0.005):
+        """Shares of the packets, in both directions, that are lost and that come too late, by `delay` seconds. Only for
+        hosts that were made impairable."""
+        if self.wire:
+            after = len(self.wire.text)
+            self.wire.type(f"{loss} {reorder} {delay}\n")
+            self.wire.wait_for("^set$", 20, after)
+            return
         for prefix, interface in ((["ip", "netns", "exec", self.name], "eth0"), ([], self.port)):
             subprocess.run([*prefix, "tc", "qdisc", "delete", "dev", interface, "root"], capture_output=True, check=False)
-            if netem:
-                _run(*prefix, "tc", "qdisc", "add", "dev", interface, "root", "netem", "limit", "10000", *netem)
+            netem = ["limit", "10000"]
+            if loss:
+                netem += ["loss", f"{loss * 100}%"]
+            if reorder:  # netem delays all but a share
+                netem += ["delay", f"{delay * 1000}ms", "reorder", f"{100 - reorder * 100}%"]
+            if loss or reorder:
+                _run(*prefix, "tc", "qdisc", "add", "dev", interface, "root", "netem", *netem)
+
+
+def _has_netem():
+    """Whether this kernel can lose and delay packets by itself (tc-netem(8))."""
+    tried = subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "netem"], capture_output=True, check=False)
+    if tried.returncode == 0:
+        _run("tc", "qdisc", "delete", "dev", "lo", "root")
+    return tried.returncode == 0
 
 
 def _enter_network(stream):
