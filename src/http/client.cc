@@ -8,8 +8,8 @@
 #include <mutex>
 
 #include "base/guarded.h"
-#include "http/host_certificates.h"
 #include "http/client_transfer.h"
+#include "http/host_certificates.h"
 #include "http/url.h"
 
 namespace kiln::http {

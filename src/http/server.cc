@@ -60,10 +60,10 @@ class Server::State {
 
  private:
   void accept_from(int listener);
-  void take(UniqueFd socket, const sockaddr& address);
+  const Connection* take(UniqueFd socket, const sockaddr& address);
   void on_ready(Connection& connection);
   void remove_if_closed(Connection& connection);
-  bool make_room();
+  bool make_room(const Connection* newest);
   void pause_accepting(std::string_view why);
   void resume_accepting();
   void tick();
@@ -106,14 +106,14 @@ std::size_t Server::State::transfers() const {
 
 void Server::State::accept_from(int listener) {
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
-    if (connections_.size() >= most_connections_ && !make_room()) {
-      return pause_accepting(concat(most_connections_, " connections are open, and all are busy"));
-    }
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     UniqueFd socket{::accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (socket) {
-      take(std::move(socket), reinterpret_cast<const sockaddr&>(address));
+      const Connection* const taken = take(std::move(socket), reinterpret_cast<const sockaddr&>(address));
+      if (connections_.size() > most_connections_ && !make_room(taken)) {
+        return pause_accepting(concat(most_connections_, " connections are open, and all are busy"));
+      }
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return;
     } else if (out_of_resources(errno)) {
@@ -122,16 +122,18 @@ void Server::State::accept_from(int listener) {
   }
 }
 
-void Server::State::take(UniqueFd socket, const sockaddr& address) {
+const Connection* Server::State::take(UniqueFd socket, const sockaddr& address) {
   const int fd = socket.get();
   auto made = std::make_unique<Connection>(std::move(socket), Endpoint::of(address), local_end(fd), service_);
   Connection& connection = *made;
   connections_.emplace(&connection, std::move(made));
   service_.loop.watch(fd, EventLoop::kReadable, [this, &connection](std::uint32_t) { on_ready(connection); });
   if (ticking_ == 0) ticking_ = service_.loop.after(kTick, [this] { tick(); });
-  if (++by_peer_[connection.peer().host] <= service_.limits.per_peer) return;
-  connection.turn_away(503, concat("this address has ", service_.limits.per_peer, " connections already"));
-  remove_if_closed(connection);
+  if (++by_peer_[connection.peer().host] > service_.limits.per_peer) {
+    connection.turn_away(503, concat("this address has ", service_.limits.per_peer, " connections already"));
+    remove_if_closed(connection);
+  }
+  return &connection;
 }
 
 void Server::State::on_ready(Connection& connection) {
@@ -155,11 +157,12 @@ void Server::State::remove_if_closed(Connection& connection) {
 
 /// Closes the connection that has been waiting for a request for the longest: a client that stays away, or one that
 /// holds connections open to keep others out.
-bool Server::State::make_room() {
+bool Server::State::make_room(const Connection* newest) {
   Connection* oldest = nullptr;
   for (const auto& [address, connection] : connections_) {
     const auto since = connection->waiting_since();
-    if (since && (oldest == nullptr || *since < *oldest->waiting_since())) oldest = connection.get();
+    if (since && address != newest && (oldest == nullptr || *since < *oldest->waiting_since()))
+      oldest = connection.get();
   }
   if (oldest == nullptr) return false;
   oldest->drain();
