@@ -27,6 +27,9 @@ namespace kiln::archive {
 namespace {
 
 constexpr int kMaxWindowLog = 23;
+// zstd's own choice is four windows, 8 MiB at level 3, of which it holds one more than it has workers, and as much of
+// output: 60 MiB for two. A smaller job finds a little less to match (level 3, 100 MB of programs: 0.3 % larger).
+constexpr int kZstdJob = 2 << 20;
 constexpr int kMaxGzipLevel = 12;
 constexpr int kMaxZstdLevel = 22;
 
@@ -60,12 +63,13 @@ DeflateContext make_deflate(int level) {
   return compressor;
 }
 
-/// Lets `fill(to, room)` write up to `bound` bytes at the end of `out`; it returns how many it wrote.
-template <typename Fill>
-void append_up_to(std::string& out, std::size_t bound, Fill fill) {
-  const std::size_t before = out.size();
-  out.resize(before + bound);
-  out.resize(before + fill(out.data() + before, bound));
+/// At least `bound` bytes of room to write to.
+std::byte* make_room(std::vector<std::byte>& room, std::size_t bound) {
+  if (room.size() < bound) {
+    room.clear();  // nothing to keep: what is there need not be moved
+    room.resize(bound);
+  }
+  return room.data();
 }
 
 }  // namespace
@@ -106,25 +110,24 @@ FrameCompressor::~FrameCompressor() = default;
 FrameCompressor::FrameCompressor(FrameCompressor&&) noexcept = default;
 FrameCompressor& FrameCompressor::operator=(FrameCompressor&&) noexcept = default;
 
-void FrameCompressor::compress(Bytes raw, std::string& out) {
+Bytes FrameCompressor::compress(Bytes raw, std::vector<std::byte>& room) {
+  std::size_t size = 0;
   switch (state_->codec) {
     case Codec::none:
-      out += as_text(raw);
+      return raw;
+    case Codec::gzip: {
+      std::byte* to = make_room(room, libdeflate_gzip_compress_bound(state_->deflate.get(), raw.size()));
+      size = libdeflate_gzip_compress(state_->deflate.get(), raw.data(), raw.size(), to, room.size());
       break;
-    case Codec::gzip:
-      append_up_to(out, libdeflate_gzip_compress_bound(state_->deflate.get(), raw.size()),
-                   [&](char* to, std::size_t room) {
-                     return libdeflate_gzip_compress(state_->deflate.get(), raw.data(), raw.size(), to, room);
-                   });
+    }
+    case Codec::zstd: {
+      std::byte* to = make_room(room, ZSTD_compressBound(raw.size()));
+      size = ZSTD_compress2(state_->zstd.get(), to, room.size(), raw.data(), raw.size());
+      check(size);
       break;
-    case Codec::zstd:
-      append_up_to(out, ZSTD_compressBound(raw.size()), [&](char* to, std::size_t room) {
-        const std::size_t size = ZSTD_compress2(state_->zstd.get(), to, room, raw.data(), raw.size());
-        check(size);
-        return size;
-      });
-      break;
+    }
   }
+  return Bytes{room}.first(size);
 }
 
 struct StreamCompressor::State {
@@ -186,6 +189,7 @@ StreamCompressor::StreamCompressor(Codec codec, int level, Sink& to, unsigned th
     // number of them but differ from those made without.
     const int workers = static_cast<int>(std::clamp(threads, 1U, 64U));
     check(ZSTD_CCtx_setParameter(state_->zstd.get(), ZSTD_c_nbWorkers, workers));
+    check(ZSTD_CCtx_setParameter(state_->zstd.get(), ZSTD_c_jobSize, kZstdJob));
   }
   if (codec == Codec::gzip) {
     constexpr int kGzip = 16, kMemory = 8;

@@ -2,8 +2,8 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/stream.h"
 
@@ -34,8 +34,9 @@ class FrameCompressor {
   FrameCompressor(FrameCompressor&&) noexcept;
   FrameCompressor& operator=(FrameCompressor&&) noexcept;
 
-  /// Appends the compressed form of `raw` (which may be empty) to `out`.
-  void compress(Bytes raw, std::string& out);
+  /// The compressed form of `raw` (which may be empty): at the start of `room`, which is enlarged if need be, so that
+  /// its memory serves call after call. With Codec::none it is `raw` itself.
+  Bytes compress(Bytes raw, std::vector<std::byte>& room);
 
  private:
   struct State;

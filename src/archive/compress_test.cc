@@ -34,6 +34,12 @@ std::string plain(const std::string& compressed) {
   return sink.take();
 }
 
+/// One frame, with the room that other calls leave behind.
+std::string framed(FrameCompressor& compressor, std::string_view text) {
+  std::vector<std::byte> room(10, std::byte{0xee});
+  return std::string{as_text(compressor.compress(as_bytes(text), room))};
+}
+
 struct LevelCase {
   Codec codec;
   int level;
@@ -46,33 +52,26 @@ TEST(FrameCompressor, FramesDecompressAloneAndTogether) {
   for (const auto& [codec, level] : kLevels) {
     SCOPED_TRACE(concat(codec_name(codec), " ", level));
     FrameCompressor compressor{codec, level};
-    std::string first, all;
-    compressor.compress(as_bytes(a), first);
+    const std::string first = framed(compressor, a);
     EXPECT_EQ(plain(first), a);
     EXPECT_TRUE(codec == Codec::none || first.size() < a.size() / 3) << first.size();
-    all = first;
-    compressor.compress(as_bytes(b), all);
-    compressor.compress({}, all);
-    EXPECT_EQ(plain(all), a + b);
+    EXPECT_EQ(plain(first + framed(compressor, b) + framed(compressor, {})), a + b);
   }
 }
 
 TEST(FrameCompressor, FrameDoesNotDependOnTheOnesBefore) {
   for (const auto& [codec, level] : kLevels) {
     FrameCompressor used{codec, level}, fresh{codec, level};
-    std::string before, again, once;
-    used.compress(as_bytes(sample(100000)), before);
-    used.compress(as_bytes(sample(5000)), again);
-    fresh.compress(as_bytes(sample(5000)), once);
-    EXPECT_EQ(again, once) << codec_name(codec) << level;
+    framed(used, sample(100000));
+    EXPECT_EQ(framed(used, sample(5000)), framed(fresh, sample(5000))) << codec_name(codec) << level;
   }
 }
 
 TEST(FrameCompressor, KernelsCanDecodeTheWindow) {
   const std::string text = sample(1 << 10) + std::string(20 << 20, 'z');
   for (int level : {1, 3, 19, 22}) {
-    std::string out;
-    FrameCompressor{Codec::zstd, level}.compress(as_bytes(text), out);
+    FrameCompressor compressor{Codec::zstd, level};
+    const std::string out = framed(compressor, text);
     // RFC 8878, 3.1.1.1: no single segment flag, then the window descriptor's exponent.
     const auto descriptor = static_cast<unsigned char>(out[4]);
     const bool single_segment = (descriptor & 0x20) != 0;
@@ -132,10 +131,10 @@ TEST(Compressors, ForeignToolsDecompress) {
       std::cout << "skipped: " << tool.program << " is not installed\n";
       continue;
     }
-    std::string frame;
-    FrameCompressor{tool.codec, default_level(tool.codec)}.compress(as_bytes(text), frame);
-    EXPECT_EQ(run_checked({{tool.program, "-dc"}, {}, {}, frame + streamed(tool.codec, 6, text, 4096, 2)}),
-              text + text);
+    FrameCompressor compressor{tool.codec, default_level(tool.codec)};
+    EXPECT_EQ(
+        run_checked({{tool.program, "-dc"}, {}, {}, framed(compressor, text) + streamed(tool.codec, 6, text, 4096, 2)}),
+        text + text);
   }
 }
 

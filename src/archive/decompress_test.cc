@@ -43,9 +43,8 @@ std::string xz(std::string_view text) {
 }
 
 std::string frame(Codec codec, std::string_view text) {
-  std::string out;
-  FrameCompressor{codec, default_level(codec)}.compress(as_bytes(text), out);
-  return out;
+  std::vector<std::byte> room;
+  return std::string{as_text(FrameCompressor{codec, default_level(codec)}.compress(as_bytes(text), room))};
 }
 
 std::string sample() {

@@ -28,19 +28,29 @@ class FrameCrew::Stream::Counting final : public Sink {
 
 class FrameCrew::Stream::Large final : public Sink {
  public:
-  explicit Large(Stream& stream) : counting_{stream} {
+  explicit Large(Stream& stream) : crew_{stream.crew_}, counting_{stream} {
     const Compression& how = stream.crew_.compression();
     if (how.codec != archive::Codec::none) {
       compressor_ =
           std::make_unique<archive::StreamCompressor>(how.codec, how.level, counting_, stream.crew_.threads());
     }
   }
+  ~Large() override {
+    compressor_.reset();
+    const Lock lock{crew_.mutex_};
+    crew_.large_open_ = false;
+    crew_.changed_.notify_all();
+  }
+  Large(const Large&) = delete;
+  Large& operator=(const Large&) = delete;
+
   void write(Bytes data) override { compressor_ ? compressor_->write(data) : counting_.write(data); }
   void finish() {
     if (compressor_) compressor_->finish();
   }
 
  private:
+  FrameCrew& crew_;
   Counting counting_;
   std::unique_ptr<archive::StreamCompressor> compressor_;
 };
@@ -109,21 +119,32 @@ std::unique_ptr<archive::FrameCompressor> FrameCrew::take_compressor() {
 void FrameCrew::compress(Lock& lock, Frame frame) {
   Stream& stream = *frame.stream;
   auto compressor = take_compressor();
+  Compressed compressed{std::move(frame.raw), {}, {}};
+  if (!spare_rooms_.empty()) {
+    compressed.room = std::move(spare_rooms_.back());
+    spare_rooms_.pop_back();
+  }
   lock.unlock();
-  std::string compressed;
   std::exception_ptr error;
   try {
-    compressor->compress(as_bytes(frame.raw), compressed);
+    compressed.bytes = compressor->compress(as_bytes(compressed.raw), compressed.room);
   } catch (...) {
     error = std::current_exception();
   }
   lock.lock();
   idle_compressors_.push_back(std::move(compressor));
   if (error && !stream.error_) stream.error_ = error;
-  stream.ready_.emplace(frame.number, std::pair{std::move(compressed), frame.raw.size()});
-  frame.raw.clear();
-  spare_.push_back(std::move(frame.raw));
+  stream.ready_.emplace(frame.number, std::move(compressed));
   write_ready(lock, *this, stream);
+}
+
+/// Not those that an unusually large frame made: they would stay that large, and soon all would be.
+void FrameCrew::recycle(Compressed frame) {
+  if (frame.raw.capacity() <= kUsualFrame) {
+    frame.raw.clear();
+    spare_.push_back(std::move(frame.raw));
+  }
+  if (frame.room.size() <= kUsualFrame) spare_rooms_.push_back(std::move(frame.room));
 }
 
 void FrameCrew::write_ready(Lock& lock, FrameCrew& crew, Stream& stream) {
@@ -131,22 +152,23 @@ void FrameCrew::write_ready(Lock& lock, FrameCrew& crew, Stream& stream) {
   stream.writing_ = true;
   for (auto next = stream.ready_.find(stream.next_to_write_); next != stream.ready_.end();
        next = stream.ready_.find(stream.next_to_write_)) {
-    const auto [bytes, raw_size] = std::move(next->second);
+    Compressed frame = std::move(next->second);
     stream.ready_.erase(next);
     std::exception_ptr error;
     if (!stream.error_) {
       lock.unlock();
       try {
-        stream.out_.write(as_bytes(bytes));
+        stream.out_.write(frame.bytes);
       } catch (...) {
         error = std::current_exception();
       }
       lock.lock();
     }
     if (error) stream.error_ = error;
-    stream.size_ += bytes.size();
+    stream.size_ += frame.bytes.size();
     ++stream.next_to_write_;
-    crew.pending_ -= raw_size;
+    crew.pending_ -= frame.raw.size();
+    crew.recycle(std::move(frame));
     crew.changed_.notify_all();
   }
   stream.writing_ = false;
@@ -162,9 +184,13 @@ FrameCrew::Stream::~Stream() {
 
 std::string FrameCrew::Stream::buffer() {
   Lock lock{crew_.mutex_};
-  if (crew_.spare_.empty()) return {};
-  std::string buffer = std::move(crew_.spare_.back());
-  crew_.spare_.pop_back();
+  std::string buffer;
+  if (crew_.spare_.empty()) {
+    buffer.reserve(kUsualFrame);
+  } else {
+    buffer = std::move(crew_.spare_.back());
+    crew_.spare_.pop_back();
+  }
   return buffer;
 }
 
@@ -191,6 +217,12 @@ void FrameCrew::Stream::drain() {
 
 std::unique_ptr<Sink> FrameCrew::Stream::begin_large() {
   drain();
+  Lock lock{crew_.mutex_};
+  while (crew_.large_open_) {
+    if (crew_.error_) throw Cancelled{};
+    if (!crew_.help(lock)) crew_.changed_.wait(lock);
+  }
+  crew_.large_open_ = true;
   return std::make_unique<Large>(*this);
 }
 

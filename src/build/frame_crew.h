@@ -41,17 +41,26 @@ class FrameCrew {
     std::uint64_t number = 0;
     std::string raw;
   };
+  /// What a frame became; `bytes` lie in `room`, or in `raw` when nothing is compressed.
+  struct Compressed {
+    std::string raw;
+    std::vector<std::byte> room;
+    Bytes bytes;
+  };
   using Lock = std::unique_lock<std::mutex>;
 
   void work();
   void run_task(Lock& lock);
   bool help(Lock& lock);
   void compress(Lock& lock, Frame frame);
+  void recycle(Compressed frame);
   static void write_ready(Lock& lock, FrameCrew& crew, Stream& stream);
   std::unique_ptr<archive::FrameCompressor> take_compressor();
 
   /// Bytes of frames under way beyond which producers compress instead of producing.
   static constexpr std::size_t kMostPending = 12 << 20;
+  /// What frames are cut to, and a header more.
+  static constexpr std::size_t kUsualFrame = (4 << 20) + (64 << 10);
 
   const unsigned threads_;
   const Compression compression_;
@@ -59,8 +68,11 @@ class FrameCrew {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Frame> frames_;
-  std::size_t pending_ = 0;         ///< bytes of frames handed over and not yet written
-  std::vector<std::string> spare_;  ///< buffers to use again: fresh memory costs more than what is done with it
+  std::size_t pending_ = 0;  ///< bytes of frames handed over and not yet written
+  bool large_open_ = false;  ///< a stream is between begin_large() and end_large()
+  // Buffers to use again: fresh memory costs more than what is done with it.
+  std::vector<std::string> spare_;
+  std::vector<std::vector<std::byte>> spare_rooms_;
   std::vector<std::unique_ptr<archive::FrameCompressor>> idle_compressors_;
   std::vector<std::function<void()>> tasks_;
   std::size_t next_task_ = 0;
@@ -77,13 +89,15 @@ class FrameCrew::Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  /// An empty buffer for the next frame.
+  /// An empty buffer for the next frame, with room for one of the usual size.
   std::string buffer();
   /// Hands over a frame (whole archive entries).
   void frame(std::string raw);
   /// Waits until every frame handed over is written, helping meanwhile. Throws the first error.
   void drain();
-  /// For what is too large for a frame: a sink whose bytes become one frame, in order after those handed over.
+  /// For what is too large for a frame: a sink whose bytes become one frame, in order after those handed over. Such a
+  /// frame is compressed by as many threads as there are, with buffers for each, so it waits until no other stream has
+  /// one.
   std::unique_ptr<Sink> begin_large();
   void end_large(std::unique_ptr<Sink> sink);
 
@@ -100,7 +114,7 @@ class FrameCrew::Stream {
   // Under the crew's mutex:
   std::uint64_t next_to_write_ = 0;
   bool writing_ = false;
-  std::map<std::uint64_t, std::pair<std::string, std::size_t>> ready_;  ///< by number: compressed, and raw size
+  std::map<std::uint64_t, Compressed> ready_;  ///< by number
   std::exception_ptr error_;
   std::uint64_t size_ = 0;
 };

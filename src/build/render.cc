@@ -15,6 +15,7 @@ namespace {
 // its own; from kLarge on it is streamed, since it would have to be held in memory.
 constexpr std::uint64_t kFrame = 4 << 20;
 constexpr std::uint64_t kLarge = 8 << 20;
+constexpr std::size_t kMostPadding = 4;
 
 /// Cuts entries into frames.
 class FrameWriter final : public EntryWriter {
@@ -24,7 +25,11 @@ class FrameWriter final : public EntryWriter {
 
   void begin(std::string_view header, std::uint64_t content_size) override {
     if (!frame_.empty() && frame_.size() + header.size() + content_size > kFrame) cut();
-    if (content_size > kLarge) large_ = stream_.begin_large();
+    if (content_size > kLarge) {
+      large_ = stream_.begin_large();
+    } else {
+      frame_.reserve(frame_.size() + header.size() + content_size + kMostPadding);
+    }
     add(as_bytes(header));
   }
   void content(Bytes data) override {
@@ -32,7 +37,7 @@ class FrameWriter final : public EntryWriter {
     activity_.advance(data.size());
   }
   void end(std::size_t padding) override {
-    static constexpr char kZeros[4] = {};
+    static constexpr char kZeros[kMostPadding] = {};
     add(as_bytes({kZeros, padding}));
     if (large_) stream_.end_large(std::move(large_));
   }

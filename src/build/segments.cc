@@ -205,7 +205,7 @@ void number_unshared(Segment& segment) {
 Sha256 segment_key(const Plan& plan, const SegmentList& list, const Segment& segment) {
   Sha256Hasher hasher;
   hash_text(hasher,
-            concat("kiln segment 1 ", list.kind == ArchiveKind::cpio ? "cpio " : "tar ", list.compression.to_string()));
+            concat("kiln segment 2 ", list.kind == ArchiveKind::cpio ? "cpio " : "tar ", list.compression.to_string()));
   std::string header;
   for (const SegmentItem& item : segment.items) {
     header.clear();
