@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <future>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -10,7 +11,7 @@
 namespace kiln::build {
 namespace {
 
-constexpr std::string_view kMemoVersion = "kiln build 1";
+constexpr std::string_view kMemoVersion = "kiln build 2";
 constexpr std::string_view kTarVersion = "kiln tar 1";
 
 /// Feeds labelled, length-prefixed text to a hash, so that no two inputs look alike.
@@ -93,10 +94,8 @@ const BootSet& Build::boot_set() {
   return *boot_set_;
 }
 
-BootSet Build::make_boot_set(const Sha256& key) {
-  const Plan& plan = this->plan();
-  BootSet set;
-  set.cmdline = plan.boot.cmdline;
+/// The kernel, ucode, and how the initramfs is to be compressed: what this kernel can read.
+void Build::extract_boot_files(const Plan& plan, BootSet& set) const {
   if (plan.boot.kernel) set.kernel = extract_file(plan, *plan.boot.kernel, store_, reporter_);
   if (plan.boot.ucode) set.ucode = extract_file(plan, *plan.boot.ucode, store_, reporter_);
   if (options_.compression) {
@@ -105,14 +104,23 @@ BootSet Build::make_boot_set(const Sha256& key) {
     const bool zstd = !set.kernel || reads_zstd(*set.kernel);
     set.compression = Compression::parse(zstd ? "zstd" : "gzip");
   }
-  const SegmentList list = make_segments(plan, ArchiveKind::cpio, set.compression);
-  Rendered rendered = render(plan, list, cache_, options_.threads, reporter_);
+}
+
+BootSet Build::make_boot_set(const Sha256& key) {
+  const Plan& plan = this->plan();
+  BootSet set;
+  set.cmdline = plan.boot.cmdline;
+  // The kernel says how to compress, and is looked at while the plan is cut: each takes about as long.
+  std::future<void> extracted = std::async(std::launch::async, [&] { extract_boot_files(plan, set); });
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio);
+  extracted.get();
+  Rendered rendered = render(plan, list, set.compression, cache_, options_.threads, reporter_);
   set.segments = std::move(rendered.segments);
   for (const bool reused : rendered.reused) set.segments_rendered += reused ? 0 : 1;
   set.content_rendered = rendered.rendered_content;
   set.root_size = list.root_size;
   set.content_size = list.content_size;
-  remember(key, set, list);
+  remember(key, set);
   return set;
 }
 
@@ -145,7 +153,7 @@ Sha256 Build::input_key(std::string_view version) const {
   return key.finish();
 }
 
-void Build::remember(const Sha256& key, const BootSet& set, const SegmentList& list) const {
+void Build::remember(const Sha256& key, const BootSet& set) const {
   std::string text = concat(kMemoVersion, "\ncompression ", set.compression.to_string(), "\nroot ", set.root_size,
                             "\ncontent ", set.content_size, "\n");
   const auto add_extracted = [&](std::string_view word, const std::optional<ExtractedFile>& file) {
@@ -153,7 +161,7 @@ void Build::remember(const Sha256& key, const BootSet& set, const SegmentList& l
   };
   add_extracted("kernel", set.kernel);
   add_extracted("ucode", set.ucode);
-  for (const Segment& segment : list.segments) text += concat("segment ", segment.key.hex(), "\n");
+  for (const SegmentFile& segment : set.segments) text += concat("segment ", segment.path.filename().native(), "\n");
   text += "end\n";
   write_file(store_.derived_directory("builds") / key.hex(), text);
 }
@@ -214,7 +222,7 @@ void Build::write_tar(Sink& out) {
   plan();  // indexes what is new, in parallel
   plan_.reset();
   const Plan plan = tar_plan();
-  write_archive(plan, make_segments(plan, ArchiveKind::tar, Compression{archive::Codec::none, 0}), out);
+  write_archive(plan, make_segments(plan, ArchiveKind::tar), out);
 }
 
 }  // namespace kiln::build

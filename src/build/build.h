@@ -57,7 +57,8 @@ class Build {
   Sha256 input_key(std::string_view version) const;
   Sha256 memo_key() const;
   std::optional<BootSet> recall(const Sha256& key) const;
-  void remember(const Sha256& key, const BootSet& set, const SegmentList& list) const;
+  void extract_boot_files(const Plan& plan, BootSet& set) const;
+  void remember(const Sha256& key, const BootSet& set) const;
   BootSet make_boot_set(const Sha256& key);
   Plan tar_plan();
 

@@ -177,13 +177,13 @@ TEST_F(PlanTest, IdenticalFilesOfContainersAreOneInode) {
   service("a", image("a", {{library}, {{"bin/a", '0', "a"}}}));
   service("b", image("b", {{{"bin/b", '0', "b"}, library, {"lib/other", '0', std::string(5000, 'c'), 0755}}}));
   const Plan plan = this->plan();
-  const SegmentList list = make_segments(plan, ArchiveKind::cpio, {});
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio);
   EXPECT_THAT(listing(plan, list),
               ElementsAre("containers/services/a/lower/lib/libc.so 5000", "containers/services/a/lower/bin/a 1",
                           "containers/services/b/lower/bin/b 1", "containers/services/b/lower/lib/other 5000",
                           "containers/services/b/lower/lib/libc.so = containers/services/a/lower/lib/libc.so"));
   EXPECT_EQ(list.root_size - list.content_size, 5000U);
-  const SegmentList tar = make_segments(plan, ArchiveKind::tar, {});
+  const SegmentList tar = make_segments(plan, ArchiveKind::tar);
   EXPECT_EQ(tar.root_size, tar.content_size);
 }
 
@@ -192,7 +192,7 @@ TEST_F(PlanTest, FilesOfInitAreNeverShared) {
   system_.init.push_back(image("one", {{file}}));
   service("a", image("a", {{file}}));
   const Plan plan = this->plan();
-  const SegmentList list = make_segments(plan, ArchiveKind::cpio, {});
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio);
   EXPECT_EQ(list.root_size, list.content_size);
 }
 
@@ -200,7 +200,7 @@ TEST_F(PlanTest, HardLinksOfAnImageStayLinksInBothArchives) {
   system_.init.push_back(image("init", {{{"bin/one", '0', "tool"}, {"bin/two", '1', "bin/one"}}}));
   const Plan plan = this->plan();
   for (const ArchiveKind kind : {ArchiveKind::cpio, ArchiveKind::tar}) {
-    EXPECT_THAT(listing(plan, make_segments(plan, kind, {})), ElementsAre("bin/one 4", "bin/two = bin/one"));
+    EXPECT_THAT(listing(plan, make_segments(plan, kind)), ElementsAre("bin/one 4", "bin/two = bin/one"));
   }
 }
 
@@ -212,8 +212,8 @@ TEST_F(PlanTest, OnlyWhatChangedIsRendered) {
   const SegmentCache cache{store_};
   const auto rendered = [&] {
     const Plan plan = this->plan();
-    const SegmentList list = make_segments(plan, ArchiveKind::cpio, {});
-    const Rendered result = render(plan, list, cache, 2, reporter_);
+    const SegmentList list = make_segments(plan, ArchiveKind::cpio);
+    const Rendered result = render(plan, list, {}, cache, 2, reporter_);
     std::vector<std::string> names;
     for (std::size_t i = 0; i < list.segments.size(); ++i) {
       if (!result.reused[i]) names.push_back(list.segments[i].name);
@@ -230,10 +230,10 @@ TEST_F(PlanTest, DamagedSegmentIsRenderedAgain) {
   service("a", image("a", {{{"bin/a", '0', std::string(100'000, 'a')}}}));
   const SegmentCache cache{store_};
   const Plan plan = this->plan();
-  const SegmentList list = make_segments(plan, ArchiveKind::cpio, {});
-  const Rendered first = render(plan, list, cache, 1, reporter_);
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio);
+  const Rendered first = render(plan, list, {}, cache, 1, reporter_);
   std::filesystem::resize_file(first.segments[1].path, first.segments[1].size / 2);
-  const Rendered second = render(plan, list, cache, 1, reporter_);
+  const Rendered second = render(plan, list, {}, cache, 1, reporter_);
   EXPECT_THAT(second.reused, ElementsAre(true, false, true));
   EXPECT_EQ(second.segments[1].size, first.segments[1].size);
 }

@@ -62,7 +62,7 @@ class FrameWriter final : public EntryWriter {
 SegmentFile render_segment(const Plan& plan, const SegmentList& list, const Segment& segment, const SegmentCache& cache,
                            FrameCrew& crew, Reporter& reporter) {
   const auto activity = reporter.start("render", segment.name, segment.content_size);
-  AtomicFile file = cache.create(segment.key);
+  AtomicFile file = cache.create(cache_key(segment, crew.compression()));
   FrameCrew::Stream stream{crew, file.sink()};
   FrameWriter writer{stream, *activity};
   emit_segment(plan, list.kind, segment, writer);
@@ -76,13 +76,13 @@ SegmentFile render_segment(const Plan& plan, const SegmentList& list, const Segm
 
 }  // namespace
 
-Rendered render(const Plan& plan, const SegmentList& list, const SegmentCache& cache, unsigned threads,
-                Reporter& reporter) {
+Rendered render(const Plan& plan, const SegmentList& list, const Compression& compression, const SegmentCache& cache,
+                unsigned threads, Reporter& reporter) {
   Rendered out;
   out.segments.resize(list.segments.size());
   std::vector<std::size_t> missing;
   for (std::size_t i = 0; i < list.segments.size(); ++i) {
-    std::optional<SegmentFile> cached = cache.find(list.segments[i].key);
+    std::optional<SegmentFile> cached = cache.find(cache_key(list.segments[i], compression));
     out.reused.push_back(cached.has_value());
     if (cached) {
       out.segments[i] = std::move(*cached);
@@ -95,7 +95,7 @@ Rendered render(const Plan& plan, const SegmentList& list, const SegmentCache& c
   std::stable_sort(missing.begin(), missing.end(), [&](std::size_t a, std::size_t b) {
     return list.segments[a].content_size > list.segments[b].content_size;
   });
-  FrameCrew crew{threads, list.compression};
+  FrameCrew crew{threads, compression};
   std::vector<std::function<void()>> tasks;
   for (const std::size_t i : missing) {
     tasks.emplace_back(

@@ -18,7 +18,7 @@ struct Rendered {
 /// Takes every segment from the cache or renders it into the cache. A compressed segment is a series of frames, each of
 /// whole archive entries, cut by content: the unit of parallel compression, and what the kernel wants (initramfs buffer
 /// format). Peak memory does not depend on the size of anything.
-Rendered render(const Plan& plan, const SegmentList& list, const SegmentCache& cache, unsigned threads,
-                Reporter& reporter);
+Rendered render(const Plan& plan, const SegmentList& list, const Compression& compression, const SegmentCache& cache,
+                unsigned threads, Reporter& reporter);
 
 }  // namespace kiln::build

@@ -202,14 +202,13 @@ void number_unshared(Segment& segment) {
   }
 }
 
-Sha256 segment_key(const Plan& plan, const SegmentList& list, const Segment& segment) {
+Sha256 content_of(const Plan& plan, ArchiveKind kind, const Segment& segment) {
   Sha256Hasher hasher;
-  hash_text(hasher,
-            concat("kiln segment 2 ", list.kind == ArchiveKind::cpio ? "cpio " : "tar ", list.compression.to_string()));
+  hash_text(hasher, kind == ArchiveKind::cpio ? "cpio" : "tar");
   std::string header;
   for (const SegmentItem& item : segment.items) {
     header.clear();
-    append_header(list.kind, header, archive_entry(plan, list.kind, item));
+    append_header(kind, header, archive_entry(plan, kind, item));
     hash_text(hasher, header);
     if (item.link || item.entry->kind != Kind::regular) continue;
     if (item.entry->layer == kGenerated) {
@@ -253,8 +252,8 @@ ArchiveEntry archive_entry(const Plan& plan, ArchiveKind kind, const SegmentItem
   return out;
 }
 
-SegmentList make_segments(const Plan& plan, ArchiveKind kind, const Compression& compression) {
-  SegmentList list{kind, compression, {}, 0, 0};
+SegmentList make_segments(const Plan& plan, ArchiveKind kind) {
+  SegmentList list{kind, {}, 0, 0};
   Sharing sharing{plan, kind};
   for (std::size_t part = 0; part < plan.parts.size(); ++part) add_part(plan, part, sharing, list.segments);
   if (kind == ArchiveKind::cpio) {
@@ -272,9 +271,13 @@ SegmentList make_segments(const Plan& plan, ArchiveKind kind, const Compression&
       if (!item.link) segment.content_size += size;
     }
     list.content_size += segment.content_size;
-    segment.key = segment_key(plan, list, segment);
+    segment.content = content_of(plan, kind, segment);
   }
   return list;
+}
+
+Sha256 cache_key(const Segment& segment, const Compression& compression) {
+  return Sha256::of(concat("kiln segment 2 ", compression.to_string(), " ", segment.content.hex()));
 }
 
 }  // namespace kiln::build

@@ -29,13 +29,12 @@ struct Segment {
   std::vector<SegmentItem> items;
   std::string generated;           ///< further bytes of archive after the items, already encoded
   std::uint64_t content_size = 0;  ///< bytes before compression, roughly: for reports and for scheduling
-  Sha256 key;                      ///< of all that decides its bytes
+  Sha256 content;                  ///< of all that decides its bytes before compression
 };
 
 /// What an archive of the whole plan is made of.
 struct SegmentList {
   ArchiveKind kind = ArchiveKind::cpio;
-  Compression compression;
   std::vector<Segment> segments;
   std::uint64_t root_size = 0;     ///< bytes of regular files in the root tree, every name counted
   std::uint64_t content_size = 0;  ///< of which this much is stored, each shared file once
@@ -43,7 +42,10 @@ struct SegmentList {
 
 /// Cuts the plan into segments. In a cpio, files of shareable parts that are identical in content and metadata become
 /// one inode, whose first name in plan order carries the content. In a tar, only what is hard-linked in its image is.
-SegmentList make_segments(const Plan& plan, ArchiveKind kind, const Compression& compression);
+SegmentList make_segments(const Plan& plan, ArchiveKind kind);
+
+/// What a segment is cached under: a hash of all that decides its bytes.
+Sha256 cache_key(const Segment& segment, const Compression& compression);
 
 /// The header of an item as it stands in the archive.
 ArchiveEntry archive_entry(const Plan& plan, ArchiveKind kind, const SegmentItem& item);
