@@ -30,7 +30,8 @@ class Layers {
  public:
   Layers(const oci::Store& store, Reporter& reporter) : store_{store}, reporter_{reporter} {}
 
-  /// Makes sure that every layer of these images is indexed, in parallel.
+  /// Makes sure that every layer of these images is indexed, in parallel. Whoever brings an image into the store does
+  /// this at once, so that no build has to wait for it.
   void prepare(std::span<const oci::Image* const> images, ThreadPool& pool);
 
   /// The layers of an image, base first. Numbers are positions in layer().

@@ -141,7 +141,7 @@ class Verifier {
 
 }  // namespace
 
-Store::Store(fs::path directory) : directory_{std::move(directory)} {
+Store::Store(fs::path directory) : directory_{fs::absolute(directory)} {
   try {
     make_directories(directory_ / "blobs" / "sha256");
     if (is_there(directory_ / "oci-layout")) {

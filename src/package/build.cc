@@ -9,6 +9,7 @@
 #include "base/human.h"
 #include "base/lock_file.h"
 #include "base/mapping.h"
+#include "build/layers.h"
 #include "oci/image.h"
 #include "package/compose.h"
 #include "package/content_hash.h"
@@ -124,6 +125,12 @@ void check_platform(const Package& package, const oci::Platform& platform) {
       "its build.yml lists the architectures under 'arches'");
 }
 
+void index_layers(const oci::Image& image, const oci::Store& store, Reporter& reporter) {
+  ThreadPool pool{0};
+  const oci::Image* const images[] = {&image};
+  build::Layers{store, reporter}.prepare(images, pool);
+}
+
 void make_image(const Package& package, const oci::Platform& platform, const Locations& locations, oci::Store& store,
                 Reporter& reporter) {
   const ComposeInputs inputs{package.directory, platform.architecture, locations.guest_program(platform.architecture),
@@ -134,6 +141,7 @@ void make_image(const Package& package, const oci::Platform& platform, const Loc
   const oci::Descriptor image = store_manifest(package, platform, layer, store);
   const std::string spdx = spdx_document(composition, package.name, package.recipe.debian->suite);
   merge_into_index(package.reference, image, store_attestation(spdx, package.name, image, store), store);
+  index_layers(*oci::find_image(store, package.reference, platform), store, reporter);
   reporter.info(concat(package.name, " for ", platform.architecture, ": ", composition.files.size(), " files, ",
                        human_size(layer.content_size)));
 }
