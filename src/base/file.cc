@@ -81,11 +81,28 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty() && fd_) ::unlink(temporary_.c_str());
 }
 
+namespace {
+
+/// Over an older file some file systems (ext4, "auto_da_alloc") first write the new one's data to the disk, a second
+/// for a few hundred megabytes. They do not when the two change names; the old one is then removed.
+bool change_names(const fs::path& temporary, const fs::path& path) {
+  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) return false;
+  ::unlink(temporary.c_str());
+  return true;
+}
+
+}  // namespace
+
 void AtomicFile::commit() {
   if (durability_ == Durability::power && ::fsync(fd_.get()) != 0) {
     throw SysError{errno, "syncing ", quote(path_.native())};
   }
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw SysError{errno, "renaming to ", quote(path_.native())};
+  std::error_code ignored;
+  const bool done = durability_ == Durability::process && fs::is_regular_file(fs::symlink_status(path_, ignored)) &&
+                    change_names(temporary_, path_);
+  if (!done && ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    throw SysError{errno, "renaming to ", quote(path_.native())};
+  }
   temporary_.clear();
   fd_.reset();
   if (durability_ == Durability::power) sync_directory(path_.parent_path());

@@ -68,20 +68,21 @@ class Sharing {
   Sharing(const Plan& plan, ArchiveKind kind) : plan_{plan}, kind_{kind} {
     for (std::size_t part = 0; part < plan.parts.size(); ++part) {
       for (const Entry& entry : plan.parts[part].entries) {
-        if (const std::optional<Identity> identity = candidate(part, entry)) ++inodes_[*identity].names;
+        const std::optional<Identity> identity = candidate(part, entry);
+        candidates_.push_back(identity ? &*inodes_.try_emplace(*identity).first : nullptr);
+        if (identity) ++candidates_.back()->second.names;
       }
     }
   }
 
-  /// In plan order.
-  SegmentItem next(std::size_t part, const Entry& entry) {
+  /// To be called for every entry, in plan order.
+  SegmentItem next(const Entry& entry) {
     SegmentItem item;
     item.entry = &entry;
-    const std::optional<Identity> identity = candidate(part, entry);
-    if (!identity) return item;
-    Inode& inode = inodes_.find(*identity)->second;
-    if (inode.names < 2) return item;
-    item.identity = *identity;
+    Inodes::value_type* const candidate = candidates_[next_++];
+    if (candidate == nullptr || candidate->second.names < 2) return item;
+    Inode& inode = candidate->second;
+    item.identity = candidate->first;
     item.shared = true;
     item.link = inode.first != nullptr;
     if (!item.link) inode.first = &entry;
@@ -94,6 +95,7 @@ class Sharing {
     std::uint32_t names = 0;
     const Entry* first = nullptr;
   };
+  using Inodes = std::unordered_map<Identity, Inode, IdentityHash>;
 
   std::optional<Identity> candidate(std::size_t part, const Entry& entry) {
     if (entry.kind != Kind::regular || entry.layer == kGenerated) return std::nullopt;
@@ -108,7 +110,9 @@ class Sharing {
   const Plan& plan_;
   ArchiveKind kind_;
   Sha256Hasher hasher_;
-  std::unordered_map<Identity, Inode, IdentityHash> inodes_;
+  Inodes inodes_;
+  std::vector<Inodes::value_type*> candidates_;  ///< by entry, in plan order; null: it shares with nobody
+  std::size_t next_ = 0;
 };
 
 bool has_layer_content(const Plan& plan, const SegmentItem& item) {
@@ -124,7 +128,7 @@ void add_part(const Plan& plan, std::size_t number, Sharing& sharing, std::vecto
   Segment links{part.name, {}, {}, {}, 0, {}};
   std::map<std::uint32_t, Segment> contents;
   for (const Entry& entry : part.entries) {
-    const SegmentItem item = sharing.next(number, entry);
+    const SegmentItem item = sharing.next(entry);
     if (item.link) {
       links.items.push_back(item);
     } else if (has_layer_content(plan, item)) {
