@@ -22,7 +22,7 @@ struct Limits {
   std::uint64_t slowest = 1 << 10;
   std::chrono::seconds linger{2};  ///< how long a client's remaining input is read away after an answer that ends it
 
-  std::size_t connections = 10'000;  ///< in all; and never more than half the descriptors the process may have
+  std::size_t connections = 10'000;  ///< in all; and never more than half the descriptors the process has left
   std::size_t per_peer = 2'000;      ///< of one address; more: 503
 };
 

@@ -20,13 +20,19 @@ using namespace std::chrono_literals;
 
 constexpr int kAcceptedAtOnce = 64;
 constexpr auto kTick = 1s;
-constexpr auto kAcceptPause = 1s;
+constexpr auto kAcceptPause = 500ms;
+// A connection that has waited for less may have a request on its way, or in its socket, unread.
+constexpr auto kIdleEnough = 500ms;
+
+// Descriptors that the rest of the process has or needs.
+constexpr std::size_t kReserved = 32;
 
 /// Half of what the process may open: each connection may hold a file besides its socket.
 std::size_t most_connections(const Limits& limits) {
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits.connections;
-  return std::clamp<std::size_t>(descriptors.rlim_cur / 2, 1, limits.connections);
+  const std::size_t free = std::max<std::size_t>(descriptors.rlim_cur, kReserved) - kReserved;
+  return std::clamp<std::size_t>(free / 2, 1, limits.connections);
 }
 
 /// sendfile() has no MSG_NOSIGNAL.
@@ -105,15 +111,19 @@ std::size_t Server::State::transfers() const {
 }
 
 void Server::State::accept_from(int listener) {
+  const Connection* newest = nullptr;
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
+    // One more than may stay is let in before another has to go: only then is it known that there is one.
+    while (connections_.size() > most_connections_) {
+      if (!make_room(newest)) {
+        return pause_accepting(concat(most_connections_, " connections are open, and all are busy"));
+      }
+    }
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     UniqueFd socket{::accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (socket) {
-      const Connection* const taken = take(std::move(socket), reinterpret_cast<const sockaddr&>(address));
-      if (connections_.size() > most_connections_ && !make_room(taken)) {
-        return pause_accepting(concat(most_connections_, " connections are open, and all are busy"));
-      }
+      newest = take(std::move(socket), reinterpret_cast<const sockaddr&>(address));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return;
     } else if (out_of_resources(errno)) {
@@ -158,10 +168,11 @@ void Server::State::remove_if_closed(Connection& connection) {
 /// Closes the connection that has been waiting for a request for the longest: a client that stays away, or one that
 /// holds connections open to keep others out.
 bool Server::State::make_room(const Connection* newest) {
+  const std::chrono::nanoseconds latest = service_.loop.clock().now() - kIdleEnough;
   Connection* oldest = nullptr;
   for (const auto& [address, connection] : connections_) {
     const auto since = connection->waiting_since();
-    if (since && address != newest && (oldest == nullptr || *since < *oldest->waiting_since()))
+    if (since && *since <= latest && address != newest && (oldest == nullptr || *since < *oldest->waiting_since()))
       oldest = connection.get();
   }
   if (oldest == nullptr) return false;

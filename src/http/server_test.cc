@@ -138,8 +138,10 @@ TEST(Server, TheLongestIdleMakesRoom) {
   std::vector<UniqueFd> clients;
   for (int i = 0; i < 5; ++i) {
     clients.push_back(lab.connect());
-    lab.turn(10ms);
+    lab.turn(20ms);
   }
+  EXPECT_EQ(lab.server.connections(), 4U);  // all of them too young to go: no more are accepted for a moment
+  lab.turn(1200ms);
   EXPECT_EQ(lab.server.connections(), 3U);
   char byte = 0;
   EXPECT_EQ(::recv(clients[0].get(), &byte, 1, MSG_DONTWAIT), 0);
