@@ -13,6 +13,12 @@ add_executable(guest_tests
   container/spec_test.cc
   modules/index_test.cc
   modules/pattern_test.cc
+  net/address_test.cc
+  net/dns_message_test.cc
+  net/http_client_test.cc
+  net/http_message_test.cc
+  net/url_test.cc
+  supervise/call_home_test.cc
   supervise/control_test.cc
   supervise/deaf_test.cc
   supervise/log_file_test.cc
@@ -45,3 +51,5 @@ add_guest_fuzz(json base/json_fuzz.cc)
 add_guest_fuzz(modules modules/modules_fuzz.cc)
 add_guest_fuzz(xattrs boot/xattrs_fuzz.cc)
 add_guest_fuzz(cmdline boot/cmdline_fuzz.cc)
+add_guest_fuzz(http_message net/http_message_fuzz.cc)
+add_guest_fuzz(dns_message net/dns_message_fuzz.cc)

@@ -34,6 +34,7 @@ Supervisor::Supervisor(Console& console, const Cmdline& cmdline, UeventSocket& u
       begin_(begin),
       uevents_(uevents),
       modules_(console, uevents),
+      home_(console, cmdline),
       power_(loop_, [this] { begin_ending(Ending::poweroff, "the power button"); }),
       control_(loop_, [this](int connection, const ControlRequest& request) { on_request(connection, request); }) {
   runtime_.set_debug(cmdline.has("linuxkit.runc_debug=1"));
@@ -118,6 +119,7 @@ void Supervisor::reap() {
     }
     bool claimed = modules_.on_child(pid);
     if (claimed) power_.scan();
+    claimed = claimed || home_.on_child(pid);
     bool launching = false;
     each_unit([&](Unit& unit) {
       claimed = claimed || unit.on_child(pid, status);
@@ -170,7 +172,7 @@ void Supervisor::advance() {
       if (all_stopped()) begin_onshutdown();
       break;
     case Phase::onshutdown:
-      if (!run_next(onshutdown_, next_)) phase_ = Phase::ending;
+      if (!run_next(onshutdown_, next_) && !home_.busy()) phase_ = Phase::ending;
       break;
     case Phase::ending:
       break;
@@ -204,6 +206,16 @@ void Supervisor::report_up() {
     console_.line(format("kiln: writing '/run/kiln/boot.json': %s", error.text()));
   }
   modules_.scan();
+  std::string summary = format("up in %.2fs: %zu onboot (%ld failed), %zu services%s", seconds(now - begin_),
+                               onboot_.size(), static_cast<long>(failed), services_.size(), not_started.c_str());
+  call_home("up", "running", failed + missing > 0, std::move(summary), CallHome::kPatience);
+}
+
+void Supervisor::call_home(const char* stage, const char* state, bool failed, std::string message,
+                           Milliseconds patience) {
+  if (!home_.wanted()) return;
+  HomeReport report{stage, state, failed, std::move(message), units_json(), since_boot()};
+  home_.send(report, patience);
 }
 
 void Supervisor::begin_ending(Ending ending, const std::string& who) {
@@ -211,6 +223,10 @@ void Supervisor::begin_ending(Ending ending, const std::string& who) {
   phase_ = Phase::stopping;
   ending_ = ending;
   console_.line(format("kiln: %s asked for by %s: stopping services", ending_name(ending), who.c_str()));
+  // Before the network may go with the services.
+  call_home("stopping", "stopping", false, format("%s asked for by %s", ending_name(ending), who.c_str()),
+            CallHome::kLastPatience);
+  farewell_deadline_ = since_boot() + CallHome::kLastPatience;
   each_unit([](Unit& unit) {
     unit.retire();
     if (!unit.done()) unit.stop();
@@ -233,6 +249,7 @@ void Supervisor::begin_onshutdown() {
 std::optional<Microseconds> Supervisor::next_deadline() const {
   if (reap_again_) return since_boot();
   std::optional<Microseconds> next = phase_ == Phase::onshutdown ? onshutdown_deadline_ : std::nullopt;
+  if (home_.busy() && farewell_deadline_ && (!next || *farewell_deadline_ < *next)) next = farewell_deadline_;
   each_unit([&](const Unit& unit) {
     if (unit.deadline() && (!next || *unit.deadline() < *next)) next = unit.deadline();
   });
@@ -243,6 +260,7 @@ void Supervisor::tick() {
   if (reap_again_) reap();
   Microseconds now = since_boot();
   each_unit([&](Unit& unit) { unit.tick(now); });
+  if (farewell_deadline_ && now >= *farewell_deadline_) home_.abandon();
   if (phase_ == Phase::onshutdown && onshutdown_deadline_ && now >= *onshutdown_deadline_) {
     console_.line("kiln: the onshutdown containers took more than 90s: going on");
     phase_ = Phase::ending;
@@ -256,21 +274,21 @@ Unit* Supervisor::find_service(const std::string& name) {
   return nullptr;
 }
 
-std::string Supervisor::list() const {
-  std::string text = "{\"containers\": [";
+std::string Supervisor::units_json() const {
+  std::string text = "[";
   const char* separator = "\n  ";
   each_unit([&](const Unit& unit) {
     text += separator + unit_json(unit);
     separator = ",\n  ";
   });
-  return text + "\n]}\n";
+  return text + "\n]";
 }
 
 void Supervisor::on_request(int connection, const ControlRequest& request) {
   using Verb = ControlRequest::Verb;
   switch (request.verb) {
     case Verb::ls:
-      return control_.answer(connection, "ok\n" + list());
+      return control_.answer(connection, "ok\n{\"containers\": " + units_json() + "}\n");
     case Verb::poweroff:
       control_.answer(connection, "ok\n");
       return begin_ending(Ending::poweroff, "request");

@@ -9,6 +9,7 @@
 #include "boot/console.h"
 #include "container/runtime.h"
 #include "modules/uevent.h"
+#include "supervise/call_home.h"
 #include "supervise/control.h"
 #include "supervise/event_loop.h"
 #include "supervise/module_worker.h"
@@ -47,6 +48,7 @@ class Supervisor {
   bool run_next(Units& units, std::size_t& next);
   void start_services();
   void report_up();
+  void call_home(const char* stage, const char* state, bool failed, std::string message, Milliseconds patience);
   void begin_ending(Ending ending, const std::string& who);
   void begin_onshutdown();
   bool all_stopped() const;
@@ -55,7 +57,7 @@ class Supervisor {
 
   void on_request(int connection, const ControlRequest& request);
   void answer_waiting();
-  std::string list() const;
+  std::string units_json() const;
   Unit* find_service(const std::string& name);
   template <typename Visit>
   void each_unit(Visit visit) const;
@@ -71,6 +73,7 @@ class Supervisor {
   UniqueFd signals_;
   UeventSocket& uevents_;
   ModuleWorker modules_;
+  CallHome home_;
   PowerButton power_;
   ControlServer control_;
   bool console_watched_ = false;
@@ -83,6 +86,7 @@ class Supervisor {
   std::size_t next_ = 0;  ///< of the one-shot containers of the present phase
   Ending ending_ = Ending::poweroff;
   std::optional<Microseconds> onshutdown_deadline_;
+  std::optional<Microseconds> farewell_deadline_;  ///< for the last call home
 
   struct Waiting {
     int connection;
