@@ -57,7 +57,8 @@ struct Client {
   std::string vendor_class;       ///< option 60 as sent: "PXEClient:Arch:00011:UNDI:003016"
   std::string user_class;         ///< option 77, decoded; several joined by commas
   std::string host_name;          ///< option 12
-  std::string client_identifier;  ///< option 61, raw; what leases are kept by if there is one
+  std::string client_identifier;  ///< option 61, raw; leases go by it only where there is no
+                                  ///< hardware address: firmware, iPXE and system each send another one
   Ipv4Address relay;              ///< the relay agent it came through; none: it is on this network
   std::string ipxe_version;       ///< "1.21.1" if iPXE told (option 175); empty otherwise
 

@@ -78,6 +78,7 @@ class Responder {
     std::optional<Reply> reply;
     Event event;
   };
+  /// Does not throw for anything a client sends.
   Result respond(const Received& received, std::chrono::nanoseconds now);
 
   /// Those given out; empty in proxy mode.
