@@ -54,6 +54,7 @@ AtomicFile* OutputSet::begin(const std::filesystem::path& path, const Sha256& co
 void OutputSet::end(std::uint64_t size) { outputs_[pending_.back().output].size = size; }
 
 void OutputSet::commit() {
+  if (!pending_.empty()) AtomicFile::remove_stale(store_.derived_directory("outputs"));
   for (Pending& pending : pending_) pending.file.commit();
   for (const Pending& pending : pending_) {
     const Output& output = outputs_[pending.output];
