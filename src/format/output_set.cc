@@ -46,7 +46,7 @@ AtomicFile* OutputSet::begin(const std::filesystem::path& path, const Sha256& co
       return nullptr;
     }
   }
-  pending_.push_back({outputs_.size(), AtomicFile{path}, content});
+  pending_.push_back({outputs_.size(), AtomicFile{path}, content, 0});
   outputs_.push_back({path, 0, false});
   return &pending_.back().file;
 }
@@ -55,11 +55,15 @@ void OutputSet::end(std::uint64_t size) { outputs_[pending_.back().output].size 
 
 void OutputSet::commit() {
   if (!pending_.empty()) AtomicFile::remove_stale(store_.derived_directory("outputs"));
-  for (Pending& pending : pending_) pending.file.commit();
+  for (Pending& pending : pending_) {
+    struct stat file = {};
+    if (::fstat(pending.file.fd(), &file) == 0) pending.inode = file.st_ino;
+    pending.file.commit();
+  }
   for (const Pending& pending : pending_) {
     const Output& output = outputs_[pending.output];
     struct stat file = {};
-    if (::lstat(output.path.c_str(), &file) != 0 || static_cast<std::uint64_t>(file.st_size) != output.size) continue;
+    if (::lstat(output.path.c_str(), &file) != 0 || file.st_ino != pending.inode) continue;  // another build's by now
     outlive_tick(file.st_ctim);
     write_file(record_path(output.path), describe(pending.content, file));
   }

@@ -46,6 +46,7 @@ class OutputSet {
     std::size_t output;
     AtomicFile file;
     Sha256 content;
+    std::uint64_t inode = 0;
   };
 
   std::filesystem::path record_path(const std::filesystem::path& output) const;
