@@ -124,14 +124,18 @@ void apply_conditions(const Request& request, Response& response, Answer& answer
   }
 }
 
-void append_header(std::string& head, std::string_view name, std::string_view value) {
-  const bool clean = std::none_of(value.begin(), value.end(),
+void append_line(std::string& head, std::string_view name, std::string_view value) {
+  head.append(name).append(": ").append(value).append("\r\n");
+}
+
+/// A header from a handler, which may have text from outside in it.
+void append_checked(std::string& head, const Header& header) {
+  const bool clean = std::none_of(header.value.begin(), header.value.end(),
                                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (!is_token(name) || !clean) throw Error{"the header ", quote(name), " cannot be sent as ", quote(value)};
-  head += name;
-  head += ": ";
-  head += value;
-  head += "\r\n";
+  if (!is_token(header.name) || !clean) {
+    throw Error{"the header ", quote(header.name), " cannot be sent as ", quote(header.value)};
+  }
+  append_line(head, header.name, header.value);
 }
 
 bool has_body(int status) { return status != 204 && status != 304; }
@@ -146,17 +150,17 @@ const std::string& date_text(std::time_t now) {
 
 void append_connection(std::string& head, const Request& request, bool keep_alive) {
   if (!keep_alive) {
-    append_header(head, "Connection", "close");
+    append_line(head, "Connection", "close");
   } else if (!request.http_1_1) {
-    append_header(head, "Connection", "keep-alive");
+    append_line(head, "Connection", "keep-alive");
   }
 }
 
 void append_framing(std::string& head, const Response& response, const Answer& answer) {
   if (answer.chunked) {
-    append_header(head, "Transfer-Encoding", "chunked");
+    append_line(head, "Transfer-Encoding", "chunked");
   } else if (!response.channel && has_body(response.status)) {
-    append_header(head, "Content-Length", std::to_string(response.body.size()));
+    append_line(head, "Content-Length", std::to_string(response.body.size()));
   }
 }
 
@@ -164,11 +168,11 @@ std::string make_head(const Request& request, const Response& response, const An
   std::string head;
   head.reserve(384);
   head += concat("HTTP/1.1 ", response.status, " ", reason_phrase(response.status), "\r\n");
-  append_header(head, "Date", date_text(now));
-  for (const Header& header : response.headers) append_header(head, header.name, header.value);
-  if (!response.etag.empty()) append_header(head, "ETag", response.etag);
-  if (response.last_modified) append_header(head, "Last-Modified", format_date(*response.last_modified));
-  if (!response.etag.empty() || response.last_modified) append_header(head, "Accept-Ranges", "bytes");
+  append_line(head, "Date", date_text(now));
+  for (const Header& header : response.headers) append_checked(head, header);
+  if (!response.etag.empty()) append_checked(head, {"ETag", response.etag});
+  if (response.last_modified) append_line(head, "Last-Modified", format_date(*response.last_modified));
+  if (!response.etag.empty() || response.last_modified) append_line(head, "Accept-Ranges", "bytes");
   append_framing(head, response, answer);
   append_connection(head, request, answer.keep_alive);
   head += "\r\n";

@@ -1,9 +1,8 @@
 #include "http/http_date.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "http/syntax.h"
 
@@ -119,12 +118,26 @@ bool is_plausible(const std::tm& time) {
 
 }  // namespace
 
+/// Written out digit by digit: it is in every head, and a formatter takes ten times as long.
 std::string format_date(std::time_t time) {
   std::tm parts{};
   ::gmtime_r(&time, &parts);
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[static_cast<std::size_t>(parts.tm_wday)],
-                     parts.tm_mday, kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec);
+  std::string text;
+  text.reserve(32);
+  const auto append_two = [&text](int number) {
+    text += static_cast<char>('0' + number / 10 % 10);
+    text += static_cast<char>('0' + number % 10);
+  };
+  text.append(kDays[static_cast<std::size_t>(parts.tm_wday)]).append(", ");
+  append_two(parts.tm_mday);
+  text.append(" ").append(kMonths[static_cast<std::size_t>(parts.tm_mon)]).append(" ");
+  append_two((parts.tm_year + 1900) / 100);
+  append_two((parts.tm_year + 1900) % 100);
+  for (const auto& [separator, number] : {std::pair{' ', parts.tm_hour}, {':', parts.tm_min}, {':', parts.tm_sec}}) {
+    text += separator;
+    append_two(number);
+  }
+  return text + " GMT";
 }
 
 std::optional<std::time_t> parse_date(std::string_view text) {
