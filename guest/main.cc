@@ -14,7 +14,7 @@ struct Applet {
 constexpr Applet kApplets[] = {
     {"init", guest::init_main},         {"service", guest::service_main},   {"sysctl", guest::sysctl_main},
     {"modprobe", guest::modprobe_main}, {"poweroff", guest::poweroff_main}, {"reboot", guest::poweroff_main},
-    {"halt", guest::poweroff_main},     {"rungetty", guest::rungetty_main},
+    {"halt", guest::poweroff_main},     {"rungetty", guest::rungetty_main}, {"metadata", guest::metadata_main},
 };
 
 const Applet* find_applet(const char* path) {

@@ -11,6 +11,9 @@ add_executable(guest_tests
   boot/xattrs_test.cc
   container/mount_options_test.cc
   container/spec_test.cc
+  metadata/cloud_test.cc
+  metadata/nocloud_test.cc
+  metadata/user_data_test.cc
   modules/index_test.cc
   modules/pattern_test.cc
   net/address_test.cc
@@ -53,3 +56,5 @@ add_guest_fuzz(xattrs boot/xattrs_fuzz.cc)
 add_guest_fuzz(cmdline boot/cmdline_fuzz.cc)
 add_guest_fuzz(http_message net/http_message_fuzz.cc)
 add_guest_fuzz(dns_message net/dns_message_fuzz.cc)
+add_guest_fuzz(metadata metadata/metadata_fuzz.cc)
+add_guest_fuzz(user_data metadata/user_data_fuzz.cc)

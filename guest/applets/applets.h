@@ -9,5 +9,6 @@ int sysctl_main(int argc, char** argv);
 int modprobe_main(int argc, char** argv);
 int poweroff_main(int argc, char** argv);
 int rungetty_main(int argc, char** argv);
+int metadata_main(int argc, char** argv);
 
 }  // namespace guest

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@ struct Request {
   bool all = false;        ///< -a: every argument is a module
   bool blacklist = false;  ///< -b: modprobe.d's blacklist holds for names too (for aliases it always does)
   bool quiet = false;      ///< -q: a missing module is not worth a message
+  bool resolve = false;    ///< -R: only print the modules that the names stand for
+  bool show = false;       ///< -D: only print what would be loaded
+  std::string root;        ///< -d: /lib/modules is below this
+  std::string release;     ///< -S: of this kernel instead of the running one
   std::vector<std::string> names;
   std::string parameters;  ///< for the one module named without -a
 };
@@ -32,11 +37,17 @@ bool parse_flags(std::string_view flags, Request& request, Log& log) {
       case 'q':
         request.quiet = true;
         break;
+      case 'R':
+        request.resolve = request.all = true;
+        break;
+      case 'D':
+        request.show = true;
+        break;
       case 'v':
       case 's':
         break;  // how much is said, and where
       default:
-        log.line(format("modprobe: unknown option -%c: expected -a, -b or -q", flag));
+        log.line(format("modprobe: unknown option -%c: expected -a, -b, -q, -R, -D, -d DIR or -S RELEASE", flag));
         return false;
     }
   }
@@ -49,6 +60,8 @@ bool parse_arguments(int argc, char** argv, Request& request, Log& log) {
     std::string_view argument = argv[i];
     if (options && argument == "--") {
       options = false;
+    } else if (options && (argument == "-d" || argument == "-S") && i + 1 < argc) {
+      (argument == "-d" ? request.root : request.release) = argv[++i];
     } else if (options && argument.substr(0, 2) == "--") {
       if (argument == "--all")
         request.all = true;
@@ -56,6 +69,10 @@ bool parse_arguments(int argc, char** argv, Request& request, Log& log) {
         request.blacklist = true;
       else if (argument == "--quiet")
         request.quiet = true;
+      else if (argument == "--resolve-alias")
+        request.resolve = request.all = true;
+      else if (argument == "--show-depends")
+        request.show = true;
       else
         log.line(format("modprobe: ignoring option %s", printable(argument).c_str()));
     } else if (options && argument.size() > 1 && argument[0] == '-') {
@@ -67,8 +84,22 @@ bool parse_arguments(int argc, char** argv, Request& request, Log& log) {
     }
   }
   if (request.names.empty())
-    log.line("usage: modprobe [-q] [-b] MODULE [PARAMETER=VALUE…] | modprobe -a [-q] [-b] MODULE…");
+    log.line(
+        "usage: modprobe [-q] [-b] MODULE [PARAMETER=VALUE…] | modprobe -a|-R|-D [-q] [-b] [-d DIR] [-S RELEASE] "
+        "MODULE…");
   return !request.names.empty();
+}
+
+/// The modules a name stands for, and for -D the files to load for them, one a line. False if there are none.
+bool show(const ModuleLoader& loader, const std::string& name, const Request& request) {
+  std::vector<std::string> modules = loader.resolve({name});
+  if (!loader.files(module_name(name)).empty()) modules = {module_name(name)};
+  for (const std::string& module : modules) {
+    if (request.resolve) std::printf("%s\n", module.c_str());
+    if (!request.show) continue;
+    for (const std::string& file : loader.files(module)) std::printf("insmod %s\n", file.c_str());
+  }
+  return !modules.empty();
 }
 
 /// An exact module name wins over an alias, as with kmod.
@@ -89,15 +120,18 @@ int modprobe_main(int argc, char** argv) {
   StderrLog log;
   Request request;
   if (!parse_arguments(argc, argv, request, log)) return 2;
-  ModuleLoader loader{modules_directory(), log};
+  std::string directory =
+      request.root + (request.release.empty() ? modules_directory() : "/lib/modules/" + request.release);
+  ModuleLoader loader{directory, log};
   if (!loader.usable()) {
-    if (!request.quiet) log.line(format("modprobe: no modules.dep in '%s'", modules_directory().c_str()));
+    if (!request.quiet) log.line(format("modprobe: no modules.dep in '%s'", directory.c_str()));
     return 1;
   }
   bool good = true;
   for (const std::string& name : request.names) {
     if (request.blacklist && loader.blacklisted(module_name(name))) continue;
-    good = probe(loader, name, request, log) && good;
+    bool shown = request.resolve || request.show;
+    good = (shown ? show(loader, name, request) : probe(loader, name, request, log)) && good;
   }
   return good ? 0 : 1;
 }

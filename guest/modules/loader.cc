@@ -77,6 +77,15 @@ Errno ModuleLoader::load(const std::string& name, const std::string& parameters)
   return insert(record.path, parameters);
 }
 
+std::vector<std::string> ModuleLoader::files(const std::string& name) const {
+  std::vector<std::string> files;
+  ModuleRecord record;
+  if (!dependencies_.find(name, record)) return files;
+  for (std::string_view dependency : record.dependencies) files.push_back(directory_ + "/" + std::string{dependency});
+  files.push_back(directory_ + "/" + std::string{record.path});
+  return files;
+}
+
 std::vector<std::string> ModuleLoader::resolve(const std::vector<std::string>& wanted) const {
   std::vector<std::string> modules = match_aliases(options_.aliases, wanted);
   for (std::string& name : match_aliases(alias_text_.text(), wanted)) {

@@ -28,6 +28,9 @@ class ModuleLoader {
   /// must be sorted.
   std::vector<std::string> resolve(const std::vector<std::string>& wanted) const;
 
+  /// The files of the module `name`, in the order in which they are to be loaded; none if there is no such module.
+  std::vector<std::string> files(const std::string& name) const;
+
   bool blacklisted(const std::string& name) const { return options_.blacklisted(name); }
 
   int loaded() const { return loaded_; }
