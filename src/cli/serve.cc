@@ -11,6 +11,7 @@
 #include "base/signal_pipe.h"
 #include "cli/access_log.h"
 #include "cli/context.h"
+#include "cli/serve_pxe.h"
 #include "cli/verbs.h"
 #include "http/file_service.h"
 #include "http/local_addresses.h"
@@ -53,12 +54,12 @@ int serve_files(const ServeOptions& options, Context& context) {
   server_options.listen = endpoints_of(options.listen);
   http::Server server{loop, std::move(server_options), files, log};
   tell_urls(context, server, options.directory);
-  return serve_until_signal(loop, server, log);
+  return serve_until_signal(loop, server, [&log](std::string_view line) { log.note(line); });
 }
 
 }  // namespace
 
-int serve_until_signal(EventLoop& loop, http::Server& server, AccessLog& log) {
+int serve_until_signal(EventLoop& loop, http::Server& server, const std::function<void(std::string_view)>& note) {
   SignalPipe signals{SIGINT, SIGTERM};
   bool stopping = false;
   loop.watch(signals.fd(), EventLoop::kReadable, [&](std::uint32_t) {
@@ -67,8 +68,8 @@ int serve_until_signal(EventLoop& loop, http::Server& server, AccessLog& log) {
     stopping = true;
     server.drain(kGrace, [&loop] { loop.stop(); });
     if (const std::size_t transfers = server.transfers(); transfers > 0) {
-      log.note(concat("stopping after ", transfers, transfers == 1 ? " transfer" : " transfers", ", or ",
-                      kGrace.count(), " seconds; Ctrl-C again: at once"));
+      note(concat("stopping after ", transfers, transfers == 1 ? " transfer" : " transfers", ", or ", kGrace.count(),
+                  " seconds; Ctrl-C again: at once"));
     }
   });
   loop.run();
@@ -84,14 +85,17 @@ void raise_descriptor_limit() {
 }
 
 void add_serve(CLI::App& program, Context& context) {
-  CLI::App* command = program.add_subcommand("serve", "Serve files over HTTP");
+  CLI::App* command = program.add_subcommand("serve", "Serve files over HTTP, or boot machines over the network");
   auto options = std::make_shared<ServeOptions>();
   command->add_option("dir", options->directory, "The directory; by default the current one")->type_name("[DIR]");
   command->add_option("--directory", options->directory, "The same, as LinuxKit names it")->type_name("DIR");
   command->add_option("--port", options->listen, "Where to listen: [HOST]:PORT or PORT; may be repeated (:8080)")
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
-  on_run(*command, [options, &context] { return serve_files(*options, context); });
+  const auto pxe = add_pxe_options(*command);
+  on_run(*command, [options, pxe, &context] {
+    return wants_pxe(*pxe) ? serve_pxe(*pxe, context) : serve_files(*options, context);
+  });
 }
 
 }  // namespace kiln::cli

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kiln {
@@ -12,7 +14,6 @@ class Server;
 
 namespace kiln::cli {
 
-class AccessLog;
 class Context;
 
 /// The options of `kiln serve`.
@@ -22,9 +23,9 @@ struct ServeOptions {
 };
 
 /// Runs the loop until SIGINT or SIGTERM, then lets responses that are on their way end, for a while; a second signal
-/// ends that. Make it the last use of the terminal: Context's own watch for signals must have ended
-/// (Context::end_progress).
-int serve_until_signal(EventLoop& loop, http::Server& server, AccessLog& log);
+/// ends that; `note` is told what is waited for. Make it the last use of the terminal: Context's own watch for signals
+/// must have ended (Context::end_progress).
+int serve_until_signal(EventLoop& loop, http::Server& server, const std::function<void(std::string_view)>& note);
 
 /// Lets the process have as many descriptors as it may: servers need one or two for each client.
 void raise_descriptor_limit();
