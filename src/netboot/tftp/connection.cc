@@ -43,7 +43,6 @@ Connection::Connection(EventLoop& loop, Scratch& scratch, Observer& observer, St
       file_{std::move(start.file)},
       terms_{std::move(start.terms)},
       transfer_{terms_, file_.size(), start.patience, loop.clock().now()},
-      patience_{start.patience},
       started_{loop.clock().now()},
       on_end_{std::move(on_end)} {
   scratch_.answers.resize(kAnswersAtOnce * kAnswerSize);

@@ -78,7 +78,6 @@ class Connection {
   const File file_;
   const Terms terms_;
   Transfer transfer_;
-  const std::chrono::seconds patience_;
   const std::chrono::nanoseconds started_;
   OnEnd on_end_;
   bool segment_ = true;   // the kernel cuts a window into datagrams
