@@ -109,13 +109,24 @@ class PxeBoot(netlab.Case):
             {"stage": stages[-1], "error": "", "os": f"web-{machine.architecture}", "architecture": machine.architecture, "uuid": machine.uuid},
         )
         self.checked("the API knows its architecture, UUID, system and stages, the last of them the call home")
-        self.assertIn("Welcome to nginx!", self.get(f"http://{state['ip']}/"))
+        self.assertIn("Welcome to nginx!", self.page(state["ip"]))
         self.checked(f"nginx's page comes from {state['ip']} over the bridge")
         after = len(machine.console.text)
         machine.console.type("\necho on $(hostname), $(uname -m)\n")
         machine.wait_for(f"^on netbooted, {MACHINE[machine.architecture]}$", 60, after)
         self.checked(f"the shell on {CONSOLE[machine.architecture]} answers")
         return state
+
+    def page(self, address, timeout=60):
+        """The machine's web page; the server in it takes a moment after its start."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return self.get(f"http://{address}/")
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def settled(self, machine):
         """Its state once it has called home."""
