@@ -20,6 +20,12 @@ constexpr int kRequestsAtOnce = 32;  // of one client that pipelines, before the
 // Up to this size a body counts as delivered when the kernel has it: asking for each would cost a system call.
 constexpr std::uint64_t kDeliveredAtOnce = 64 << 10;
 
+// iPXE starts a kernel without acknowledging its last packets, and the machine is then deaf to what we send again. So a
+// short rest that stays unacknowledged for a while counts as delivered: a machine that failed just there is no
+// difference anyone could tell.
+constexpr std::uint64_t kLastPackets = 64 << 10;
+constexpr auto kLastWord = 3s;
+
 constexpr std::string_view kClosed = "client closed the connection";
 
 char* read_buffer() {
@@ -177,6 +183,9 @@ Response Connection::call_handler(const Request& request) {
 }
 
 void Connection::answer(Request request) {
+  // A client that asks for more has got what it asked for before. Observers hear of that before the handler does of
+  // this.
+  if (current_.unreported) report("");
   request.peer = peer_;
   request.local = local_;
   Response response = call_handler(request);
@@ -205,7 +214,7 @@ void Connection::refuse(Refusal refusal) {
 // Answers.
 
 void Connection::begin(Request request, Answer answer) {
-  if (current_.unreported) report("");  // a client that asks for more has got what it asked for before
+  if (current_.unreported) report("");
   served_ = true;
   current_ = {
       std::move(request), answer.status, answer.body.size(), answer.offset, answer.whole, answer.head.size(), 0, now(),
@@ -282,7 +291,7 @@ void Connection::end_channel() {
 void Connection::on_handed_over() {
   if (current_.size <= kDeliveredAtOnce || unacknowledged() == 0) report("");
   sender_.begin({}, {});  // its memory is not kept while the connection is idle
-  since_ = now();
+  since_ = handed_over_ = now();
   if (current_.keep_alive && !service_.draining) {
     phase_ = Phase::reading;
     has_more_requests_ = has_more_requests_ || parser_.has_begun();
@@ -394,7 +403,9 @@ void Connection::report(std::string_view cut) {
 /// An answer that the kernel has as a whole, once the client has it.
 void Connection::report_if_acknowledged() {
   const bool handed_over = phase_ == Phase::reading || phase_ == Phase::lingering;
-  if (handed_over && current_.unreported && unacknowledged() == 0) report("");
+  if (!handed_over || !current_.unreported) return;
+  const std::uint64_t rest = unacknowledged();
+  if (rest == 0 || (rest <= kLastPackets && now() - handed_over_ >= kLastWord)) report("");
 }
 
 }  // namespace kiln::http

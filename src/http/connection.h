@@ -127,6 +127,7 @@ class Connection {
   std::chrono::nanoseconds since_;         // what is waited for in this phase
   std::uint64_t acknowledged_before_ = 0;  // of the current answer, when the reader's pace was last found good
   std::chrono::nanoseconds paced_since_{};
+  std::chrono::nanoseconds handed_over_{};  ///< when the kernel had all of an answer
 };
 
 }  // namespace kiln::http

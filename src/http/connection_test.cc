@@ -110,6 +110,34 @@ TEST(Connection, KeepsAliveAndPipelines) {
             (std::vector<std::string>{"GET /x 200 9/9", "GET /x 200 9/9", "GET /y 200 9/9", "GET /z 200 9/9"}));
 }
 
+/// Who keeps account of what a client loads must not take the end of one answer for that of the next.
+TEST(Connection, AnAnswerIsReportedBeforeTheNextRequestIsHandled) {
+  Notes* notes = nullptr;
+  Lab lab{[&](const Request& request) {
+    notes->lines.push_back("asked for " + request.target);
+    return Response::text(200, std::string(100 << 10, 'x'));
+  }};
+  notes = &lab.notes;
+  lab.send(kGet);
+  lab.turn();
+  lab.send("GET /y HTTP/1.1\r\nHost: h\r\n\r\n");
+  lab.receive();
+  lab.pass(1s);
+  EXPECT_EQ(lab.notes.lines, (std::vector<std::string>{"asked for /x", "GET /x 200 102400/102400", "asked for /y",
+                                                       "GET /y 200 102400/102400"}));
+}
+
+/// As iPXE does, which starts the kernel it has just received.
+TEST(Connection, TheLastPacketsNeedNoAcknowledgement) {
+  Lab lab{[](const Request&) { return Response::text(200, std::string(200 << 10, 'x')); }};
+  lab.send(kGet);
+  lab.receive(200 << 10);  // all but the length of the head
+  lab.pass(2s);
+  EXPECT_EQ(lab.notes.lines.back(), "progress below the end of 204800");
+  lab.pass(2s);
+  EXPECT_EQ(lab.notes.lines.back(), "GET /x 200 204800/204800");
+}
+
 TEST(Connection, MorePipelinedRequestsThanATurnHas) {
   Lab lab{hello};
   std::string requests;
