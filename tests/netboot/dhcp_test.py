@@ -3,6 +3,7 @@
 
 import os
 import random
+import signal
 import socket
 import sys
 import time
@@ -129,12 +130,23 @@ class Dhcp(case.Case):
         self.checked("the message names dnsmasq")
 
     def test_system(self):
-        """A real DHCP client gets an address and gives it back"""
+        """A real DHCP client gets an address, renews it and gives it back"""
         self.needs("udhcpc")
         program = self.serve("--range", "10.77.0.20-10.77.0.250")
-        self.clients.run("udhcpc", "-i", "eth0", "-n", "-q", "-R", "-s", "/bin/true")
-        address = program.wait_for(r"\(no network boot\): acknowledged (10\.77\.0\.\d+)$", 20)[1]
-        program.wait_for(rf"^DHCPRELEASE from .*: gave {address} back$", 20)
+        script = self.write("script", "#!/bin/sh\n[ $1 != bound ] || ip address add $ip/24 dev $interface\n")
+        os.chmod(script, 0o755)
+        self.addCleanup(self.clients.run, "ip", "address", "flush", "dev", "eth0")
+        client = self.clients.start("udhcpc", "-i", "eth0", "-f", "-R", "-s", script)
+        self.addCleanup(client.kill)
+        acknowledged = r"^DHCPREQUEST from .* \(no network boot\): acknowledged (10\.77\.0\.\d+)$"
+        bound = program.wait_for(acknowledged, 20)
+        client.wait_for("lease of .* obtained", 20)
+        time.sleep(0.5)  # its script
+        client.process.send_signal(signal.SIGUSR1)
+        renewed = program.wait_for(acknowledged, 20, bound.end())
+        self.assertEqual(renewed[1], bound[1])
+        client.process.send_signal(signal.SIGUSR2)
+        program.wait_for(rf"^DHCPRELEASE from .*: gave {bound[1]} back$", 20)
         self.checked("udhcpc")
 
 
