@@ -13,6 +13,7 @@
 #include "cli/serve.h"
 #include "http/server.h"
 #include "netboot/boot_server.h"
+#include "netboot/dhcp/server.h"
 #include "netboot/site.h"
 #include "package/build.h"
 
@@ -180,6 +181,7 @@ std::vector<std::string> foreign_configurations(const netboot::Site& site, const
                                                 const ServePxeOptions& options) {
   dhcp::BootSetup setup = netboot::foreign_setup(site, where.address);
   setup.leases = lease_options(options);
+  if (setup.leases) setup.leases->netmask = dhcp::interface_address(where.interface).netmask;
   return {concat("# dnsmasq\n", dhcp::dnsmasq_configuration(setup)),
           concat("\n# ISC dhcpd\n", dhcp::isc_dhcpd_configuration(setup)),
           concat("\n# Kea\n", dhcp::kea_configuration(setup))};

@@ -91,7 +91,9 @@ std::string first_script(const std::string& base_url) {
 
 std::string autoexec_script(const std::string& base_url) {
   publish::check_script_url(base_url, "base URL");
-  return concat("#!ipxe\nisset ${ip} || dhcp\nchain --autofree --replace ", base_url, "/boot.ipxe\n");
+  // Even if ${ip} is set: iPXE takes it from the lease of the firmware before it has opened the card, so that nothing
+  // can be sent.
+  return concat("#!ipxe\ndhcp\nchain --autofree --replace ", base_url, "/boot.ipxe\n");
 }
 
 std::string machine_script(const MachineScript& script) {

@@ -19,6 +19,11 @@ BootImage image() {
   return image;
 }
 
+TEST(Script, BesideIpxeItselfAlwaysAsksForAnAddress) {
+  EXPECT_EQ(autoexec_script("http://192.0.2.1:8080"),
+            "#!ipxe\ndhcp\nchain --autofree --replace http://192.0.2.1:8080/boot.ipxe\n");
+}
+
 TEST(Script, OfAMachineHasALineForEachSegment) {
   const BootImage os = image();
   MachineScript script{os, "http://192.0.2.1:8080", MacAddress::parse("52:54:00:12:34:56"), "Kiln: web", {"rack=7"},

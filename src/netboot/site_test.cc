@@ -277,7 +277,7 @@ TEST_F(SiteTest, TftpHasIpxeAndItsScript) {
   EXPECT_EQ(std::get<tftp::File>(service.find("boot/ipxe-arm64.efi")).size(), 14u);
   const auto script = std::get<tftp::File>(service.find("autoexec.ipxe"));
   EXPECT_EQ(as_text(script.view(0, script.size())),
-            "#!ipxe\nisset ${ip} || dhcp\nchain --autofree --replace http://192.0.2.1:8080/boot.ipxe\n");
+            "#!ipxe\ndhcp\nchain --autofree --replace http://192.0.2.1:8080/boot.ipxe\n");
   EXPECT_TRUE(std::holds_alternative<tftp::NoFile>(service.find("etc/passwd")));
 }
 

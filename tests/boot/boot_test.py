@@ -80,6 +80,9 @@ class Packages(System):
         again = self.succeeds(self.build_offline())
         self.assertNotIn("fetch", again.stderr)
         self.checked("a second build, in a network namespace of its own, fetches nothing")
+        # Of no system, but the boots over the network need it.
+        self.succeeds(self.kiln.run("pkg", "build", "--platforms", "linux/" + self.arch, "@kiln:ipxe", timeout=600))
+        self.checked("iPXE")
 
     def build_offline(self):
         prefix = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--net"]
