@@ -296,8 +296,19 @@ void HttpService::on_response(const http::Transfer& transfer, std::string_view c
     site_.note(under.mac, event::Failed{under.stage, under.file, reason}, concat(under.file, ": ", reason));
     return;
   }
-  site_.note(under.mac, event::Ended{under.stage, under.file},
-             concat("loaded ", under.file, ": ", human_size(transfer.sent), " in ", human_duration(transfer.duration)));
+  // Segments are many and small: they are worth a line when the last one is there.
+  const std::string line =
+      concat("loaded ", under.file, ": ", human_size(transfer.sent), " in ", human_duration(transfer.duration));
+  site_.note(under.mac, event::Ended{under.stage, under.file}, under.stage == Stage::initramfs ? "" : line);
+  if (under.stage == Stage::initramfs) tell_initramfs(under.mac);
+}
+
+void HttpService::tell_initramfs(const MacAddress& mac) {
+  const Machine* machine = site_.machines().find(mac);
+  const auto stage = static_cast<std::size_t>(Stage::initramfs);
+  if (machine == nullptr || machine->sent[stage] < machine->size[stage] || !machine->reached[stage]) return;
+  site_.log(concat(machine_name(*machine), ": has all of the initramfs: ", human_size(machine->sent[stage]), " in ",
+                   human_duration(site_.clock().now() - *machine->reached[stage])));
 }
 
 void HttpService::on_trouble(std::string_view message) { site_.warn(concat("HTTP: ", message)); }

@@ -50,6 +50,7 @@ class HttpService final : public http::Observer {
   void begin(const http::Request& request, const std::optional<MacAddress>& mac, Stage stage, std::string file,
              std::uint64_t size);
   void moved(Under& under, std::uint64_t sent);
+  void tell_initramfs(const MacAddress& mac);
   std::optional<MacAddress> machine_of(const http::Request& request, std::string_view named);
 
   Site& site_;
