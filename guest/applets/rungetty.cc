@@ -1,10 +1,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -32,9 +32,15 @@ void install_shadow(Log& log) {
   }
 }
 
-bool is_terminal_device(const std::string& path) {
-  struct stat status;
-  return ::stat(path.c_str(), &status) == 0 && S_ISCHR(status.st_mode);
+/// A console that was asked for and is not there deserves a word: a mistyped one is a machine without a login.
+void report_absent(const Cmdline& cmdline, const std::vector<ConsoleToken>& used, Log& log) {
+  for (const ConsoleToken& console : cmdline.consoles()) {
+    bool present = std::any_of(used.begin(), used.end(),
+                               [&](const ConsoleToken& other) { return other.device == console.device; });
+    if (!present)
+      log.line(
+          format("rungetty: '/dev/%s' is not a terminal device: no login there", printable(console.device).c_str()));
+  }
 }
 
 void warn_unless_secure(const std::string& device, Log& log) {
@@ -83,17 +89,15 @@ int rungetty_main(int, char**) {
   bool insecure = flag != nullptr && std::string_view{flag} == "true";
   install_shadow(log);
   std::vector<Session> waiting;
-  for (const ConsoleToken& console : read_cmdline().consoles()) {
-    std::string path = "/dev/" + console.device;
-    if (!is_terminal_device(path)) {
-      log.line(format("rungetty: '%s' is not a terminal device: no login there", printable(path).c_str()));
-      continue;
-    }
+  Cmdline cmdline = read_cmdline();
+  std::vector<ConsoleToken> consoles = consoles_in_use(cmdline);
+  report_absent(cmdline, consoles, log);
+  for (const ConsoleToken& console : consoles) {
     warn_unless_secure(console.device, log);
     waiting.push_back({getty_command(console, insecure), {}});
   }
   if (waiting.empty()) {
-    log.line("rungetty: the kernel command line names no console with a device");
+    log.line("rungetty: no console is a terminal: none of the kernel command line, none of the kernel's own choice");
     return 1;
   }
   std::map<pid_t, Session> running;

@@ -1,8 +1,11 @@
 #include "boot/cmdline.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/text.h"
 
 namespace guest {
 
@@ -54,6 +57,25 @@ Cmdline read_cmdline() {
   std::string text;
   read_file("/proc/cmdline", text).ignore();  // an empty command line then
   return Cmdline{text};
+}
+
+std::vector<ConsoleToken> consoles_in_use(const Cmdline& cmdline, std::string_view active,
+                                          const std::function<bool(const std::string& device)>& exists) {
+  std::vector<ConsoleToken> consoles = cmdline.consoles();
+  auto is_absent = [&](const ConsoleToken& console) { return !exists(console.device); };
+  std::erase_if(consoles, is_absent);
+  if (!consoles.empty()) return consoles;
+  for (std::string_view device : words(active)) consoles.push_back({std::string{device}, ""});
+  std::erase_if(consoles, is_absent);
+  return consoles;
+}
+
+std::vector<ConsoleToken> consoles_in_use(const Cmdline& cmdline) {
+  auto is_device = [](const std::string& device) {
+    struct stat status;
+    return ::stat(("/dev/" + device).c_str(), &status) == 0 && S_ISCHR(status.st_mode);
+  };
+  return consoles_in_use(cmdline, read_value("/sys/class/tty/console/active"), is_device);
 }
 
 }  // namespace guest

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,5 +31,13 @@ class Cmdline {
 
 /// The running kernel's command line, from /proc.
 Cmdline read_cmdline();
+
+/// The consoles that are terminals here: those of the command line that `exists` has as devices; if there are none, the
+/// kernel's own choice (firmware's SPCR table, the device tree's stdout-path), as /sys/class/tty/console/active names
+/// it in `active`.
+std::vector<ConsoleToken> consoles_in_use(const Cmdline& cmdline, std::string_view active,
+                                          const std::function<bool(const std::string& device)>& exists);
+/// The same of the running system.
+std::vector<ConsoleToken> consoles_in_use(const Cmdline& cmdline);
 
 }  // namespace guest

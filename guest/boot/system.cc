@@ -109,7 +109,7 @@ void prepare_resolv_conf(Log& log) {
 void show_issue(const Cmdline& cmdline) {
   std::string issue;
   if (read_file("/etc/issue", issue).failed()) return;
-  for (const ConsoleToken& console : cmdline.consoles()) {
+  for (const ConsoleToken& console : consoles_in_use(cmdline)) {
     UniqueFd device{::open(("/dev/" + console.device).c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)};
     if (device && ::write(device.get(), issue.data(), issue.size()) < 0) continue;  // a console that takes nothing
   }
