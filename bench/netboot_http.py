@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """bench/netboot_http.py KILN [large|small|parallel …]: `kiln serve` against nginx (one worker, sendfile on, no access log) on
-the same files in one run, in turn, A B A B. Wall time tells throughput; processor time, which other load on the machine
+the same files in one run, in turn, A B B A. Wall time tells throughput; processor time, which other load on the machine
 disturbs less, is the server's own, as the kernel counts it. Needs nginx and wrk; works in build/bench/http."""
 
 import os
@@ -16,11 +16,11 @@ import time
 WORK = pathlib.Path(__file__).resolve().parent.parent / "build" / "bench" / "http"
 FILES = WORK / "files"
 LARGE = 100_000_000
-MEDIUM = 10_000_000
+MEDIUM = 4_000_000
 SMALL = 4096
 SMALL_FILES = 200
 CLIENTS = 200
-ROUNDS = 5
+ROUNDS = 15
 
 NGINX = """daemon off; worker_processes 1; pid {work}/nginx.pid; error_log {work}/nginx.error.log;
 events {{ worker_connections 4096; }}
@@ -93,7 +93,7 @@ def request(path):
 
 def large(server):
     """One large file after the other on one connection."""
-    count, buffer = 5, bytearray(1 << 20)
+    count, buffer = 3, bytearray(1 << 20)
     with connect(server) as connection:
         for _ in range(count):
             connection.sendall(request("/large"))
@@ -105,7 +105,7 @@ def large(server):
 
 def small(server):
     """Many small files over kept connections, by wrk; gives the number of requests."""
-    output = subprocess.run(["wrk", "-t1", "-c64", "-d3s", "-s", str(WORK / "wrk.lua"), f"http://127.0.0.1:{server.port}/"],
+    output = subprocess.run(["wrk", "-t1", "-c64", "-d1s", "-s", str(WORK / "wrk.lua"), f"http://127.0.0.1:{server.port}/"],
                             check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise SystemExit(output)
@@ -157,9 +157,10 @@ def measure(part, server):
 def compare(part, ours, theirs):
     results = []
     for i in range(ROUNDS + 1):
-        pair = measure(part, ours), measure(part, theirs)
+        order = [ours, theirs] if i % 2 == 0 else [theirs, ours]
+        pair = {server.name: measure(part, server) for server in order}
         if i > 0:  # the first is the warm-up
-            results.append(pair)
+            results.append((pair["kiln"], pair["nginx"]))
     median = lambda index, column: statistics.median(r[index][column] for r in results)
     ratio = lambda column: statistics.median(r[0][column] / r[1][column] for r in results)
     unit, scale = ("requests/s", 1) if part is small else ("MB/s", 1e6)
