@@ -14,6 +14,12 @@ constexpr std::uint64_t kGathered = 32 << 10;
 // What one client gets before the next one's turn.
 constexpr std::size_t kTurn = 2 << 20;
 
+/// A socket that took less than it was given is full: asking again would only cost a call that says so. Should it not
+/// be, because a signal cut in, the loop calls again at once.
+BodySender::Outcome outcome_of(ssize_t sent, std::size_t given) {
+  return static_cast<std::size_t>(sent) < given ? BodySender::Outcome::blocked : BodySender::Outcome::all;
+}
+
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
@@ -83,7 +89,7 @@ BodySender::Outcome BodySender::send_gathered(int socket, std::uint64_t& handed,
     gathered_.clear();
     sent_ = 0;
   }
-  return Outcome::all;
+  return outcome_of(sent, size);
 }
 
 BodySender::Outcome BodySender::send_piece(int socket, std::uint64_t& handed, std::size_t most) {
@@ -105,7 +111,7 @@ BodySender::Outcome BodySender::send_piece(int socket, std::uint64_t& handed, st
   if (sent < 0) return would_block() ? Outcome::blocked : Outcome::gone;
   handed += static_cast<std::uint64_t>(sent);
   advance(static_cast<std::uint64_t>(sent));
-  return Outcome::all;
+  return outcome_of(sent, size);
 }
 
 BodySender::Outcome BodySender::send(int socket, std::uint64_t& handed) {

@@ -9,7 +9,8 @@
 namespace kiln::http {
 
 /// A response on its way, or at its end. The sizes are those of the body. Bytes count as sent when the client's system
-/// has acknowledged them, for small bodies when ours has taken them.
+/// has acknowledged them, for small bodies when ours has taken them; a short rest that stays unacknowledged for
+/// seconds, as iPXE's does when it starts a kernel, counts too.
 struct Transfer {
   const Request& request;  ///< of one that could not be parsed: peer, and method and target if it came so far
   int status;
