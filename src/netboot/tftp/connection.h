@@ -23,8 +23,10 @@ struct Scratch {
 };
 
 /// One transfer and its socket. Each has a socket of its own, as RFC 1350 has it ("TID"): the kernel finds the right
-/// one, tells of clients that are gone (ICMP), and takes a whole window in one call (UDP segmentation offload). One
-/// socket for all was measured as well: see bench/RESULTS.md.
+/// one and tells of clients that are gone (ICMP). It also costs less than one socket for all: 3.8 against 4.6 us for a
+/// block of 1468 bytes sent alone over loopback. What counts more is to have the kernel cut a window into datagrams
+/// (UDP segmentation offload): in windows of 4, 16 and 44 blocks 1.6, 0.8 and 0.7 us a block, against 3.2-3.5 by
+/// sendmmsg.
 class Connection {
  public:
   struct Start {
@@ -65,6 +67,7 @@ class Connection {
   std::uint32_t send_segmented(std::uint64_t first, std::uint32_t count);
   std::uint32_t send_singly(std::uint64_t first, std::uint32_t count);
   Bytes content(std::uint64_t first, std::uint32_t count);
+  Bytes read_ahead(std::uint64_t begin, std::size_t size);
   void arm();
   void end(Ending ending, std::string_view reason);
   std::chrono::nanoseconds now() const { return loop_.clock().now(); }
@@ -80,6 +83,8 @@ class Connection {
   Transfer transfer_;
   const std::chrono::nanoseconds started_;
   OnEnd on_end_;
+  std::vector<std::byte> ahead_;  // of the file, from ahead_at_ on: small windows are not read one by one
+  std::uint64_t ahead_at_ = 0;
   bool segment_ = true;   // the kernel cuts a window into datagrams
   bool blocked_ = false;  // the socket takes no more just now
   bool ended_ = false;

@@ -175,13 +175,14 @@ TEST_F(TftpServer, SendsARangeOfAFile) {
 
 TEST_F(TftpServer, SaysSoIfTheFileHasBecomeShorter) {
   const std::string path = testing::TempDir() + "tftp-short";
-  std::ofstream{path} << sample(1000);
+  std::ofstream{path} << sample(40'000);
   start();
   auto fd = std::make_shared<const UniqueFd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  files_.emplace("a", File{fd, 0, 2000});
+  files_.emplace("a", File{fd, 0, 60'000});
   ClientSocket client{server_->port()};
   EXPECT_EQ(fetch(client, "\0\1a\0octet\0"s, 512, 1), "got \0\5\0\0the file has become shorter while it was sent\0"s);
-  EXPECT_THAT(recorder_.log, testing::Contains("end a failed 512/2000: the file has become shorter while it was sent"));
+  EXPECT_THAT(recorder_.log,
+              testing::Contains("end a failed 32768/60000: the file has become shorter while it was sent"));
   EXPECT_EQ(server_->transfers(), 0U);
   ::unlink(path.c_str());
 }
