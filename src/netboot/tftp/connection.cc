@@ -91,32 +91,40 @@ void Connection::on_ready(std::uint32_t ready) {
   on_end();
 }
 
-/// What has arrived, in one call. With a window of one block that is one answer, for which the simpler call is quicker.
 void Connection::receive() {
+  int error = 0;
+  if (take_answers(error) || error == 0) return;
+  // The kernel tells an error before what has come: the last acknowledgement may be there, and the client gone since.
+  int ignored = 0;
+  while (!ended_ && take_answers(ignored)) continue;
+  if (!ended_) on_socket_error(error);
+}
+
+/// What has arrived, in one call. With a window of one block that is one answer, for which the simpler call is quicker.
+/// False if there was nothing, or an error.
+bool Connection::take_answers(int& error) {
   if (terms_.window_size == 1) {
     const ssize_t size = ::recv(socket_.get(), scratch_.answers.data(), kAnswerSize, MSG_DONTWAIT);
     if (size >= 0) {
       on_datagram(Bytes{scratch_.answers}.first(static_cast<std::size_t>(size)));
-    } else if (!is_would_block(errno) && errno != EINTR) {
-      on_socket_error(errno);
+      return true;
     }
-    return;
+  } else {
+    std::array<mmsghdr, kAnswersAtOnce> messages{};
+    std::array<iovec, kAnswersAtOnce> pieces{};
+    for (std::size_t i = 0; i < kAnswersAtOnce; ++i) {
+      pieces[i] = {scratch_.answers.data() + i * kAnswerSize, kAnswerSize};
+      messages[i].msg_hdr.msg_iov = &pieces[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    const int got = ::recvmmsg(socket_.get(), messages.data(), messages.size(), MSG_DONTWAIT, nullptr);
+    for (std::size_t i = 0; got > 0 && i < static_cast<std::size_t>(got); ++i) {
+      if (!on_datagram(Bytes{scratch_.answers}.subspan(i * kAnswerSize, messages[i].msg_len))) break;
+    }
+    if (got >= 0) return true;
   }
-  std::array<mmsghdr, kAnswersAtOnce> messages{};
-  std::array<iovec, kAnswersAtOnce> pieces{};
-  for (std::size_t i = 0; i < kAnswersAtOnce; ++i) {
-    pieces[i] = {scratch_.answers.data() + i * kAnswerSize, kAnswerSize};
-    messages[i].msg_hdr.msg_iov = &pieces[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
-  }
-  const int got = ::recvmmsg(socket_.get(), messages.data(), messages.size(), MSG_DONTWAIT, nullptr);
-  if (got < 0) {
-    if (!is_would_block(errno) && errno != EINTR) on_socket_error(errno);
-    return;
-  }
-  for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
-    if (!on_datagram(Bytes{scratch_.answers}.subspan(i * kAnswerSize, messages[i].msg_len))) return;
-  }
+  if (!is_would_block(errno) && errno != EINTR) error = errno;
+  return false;
 }
 
 bool Connection::on_datagram(Bytes datagram) {

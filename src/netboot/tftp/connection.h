@@ -56,6 +56,7 @@ class Connection {
  private:
   void on_ready(std::uint32_t ready);
   void receive();
+  bool take_answers(int& error);
   /// False if the transfer is over.
   bool on_datagram(Bytes datagram);
   void on_client_error(const ErrorMessage& error);

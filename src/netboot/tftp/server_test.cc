@@ -232,6 +232,21 @@ TEST_F(TftpServer, NoticesThatAClientHasGone) {
   EXPECT_THAT(recorder_.log, testing::ElementsAre("start a", "end a silent 0/10000: the client has closed its port"));
 }
 
+// Block 2 meets a closed port, and the kernel tells that before the acknowledgement that came earlier.
+TEST_F(TftpServer, HearsTheLastAcknowledgementOfAClientThatIsGone) {
+  start();
+  add("a", sample(600));
+  {
+    ClientSocket client{server_->port()};
+    client.send("\0\1a\0octet\0"s);
+    client.receive(loop_);
+    client.send(acknowledge(1));
+    client.send(acknowledge(2));
+  }
+  for (int i = 0; i < 300 && server_->transfers() > 0; ++i) loop_.run_once(10ms);
+  EXPECT_THAT(recorder_.log, testing::ElementsAre("start a", "end a complete 600/600"));
+}
+
 TEST_F(TftpServer, RepeatsWhatWasNotAcknowledged) {
   start();
   add("a", sample(600));
