@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import selectors
+import shutil
 import socket
 import statistics
 import subprocess
@@ -173,6 +174,9 @@ def compare(part, ours, theirs):
 def main():
     if len(sys.argv) < 2:
         raise SystemExit(__doc__)
+    for program in ("nginx", "wrk"):
+        if shutil.which(program) is None:
+            raise SystemExit(f"{program} is not installed: apt-get install nginx-light wrk")
     prepare()
     port = free_port()
     config = WORK / "nginx.conf"

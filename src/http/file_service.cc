@@ -153,9 +153,9 @@ Response FileService::serve(const Request& request, std::string_view path) const
   if (S_ISDIR(found.st_mode)) {
     if (!path.ends_with('/')) return redirect_to_directory(request);
     UniqueFd index = open(concat(path, "index.html"));
-    if (!index) return list(fd.get(), path);
+    if (index) found = stat_of(index.get());
+    if (!S_ISREG(found.st_mode)) return list(fd.get(), path);
     fd = std::move(index);
-    found = stat_of(fd.get());
     name = "index.html";
   }
   if (!S_ISREG(found.st_mode)) return Response::error(403, concat(quote(path), " is no file"));

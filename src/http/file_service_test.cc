@@ -190,6 +190,14 @@ TEST(FileService, Listings) {
   EXPECT_NE(text_of(service(get("/sub/")).body).find("<a href=\"../\">"), std::string::npos);
 }
 
+TEST(FileService, AnIndexThatIsNoFile) {
+  const Tree tree;
+  make_directories(tree.root() / "odd" / "index.html");
+  const Response response = FileService{tree.root()}(get("/odd/"));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_NE(text_of(response.body).find("href=\"./index.html/\""), std::string::npos);
+}
+
 TEST(FileService, ADirectoryThatIsNotThere) {
   try {
     const FileService service{"/no/such"};
