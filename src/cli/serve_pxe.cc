@@ -200,16 +200,18 @@ void tell_built(const netboot::Catalog::System& system, Reporter& reporter) {
 
 std::shared_ptr<ServePxeOptions> add_pxe_options(CLI::App& command) {
   auto options = std::make_shared<ServePxeOptions>();
+  CLI::Option* pxe =
+      command.add_option("--pxe", options->sources, "Boot machines over the network: os.yml, a NAME that was built, …")
+          ->type_name("SOURCE[,arch=A][,name=N] ...")
+          ->expected(1, -1)
+          ->group("Boot server");
+  for (const char* of_files : {"dir", "--directory", "--port"}) pxe->excludes(command.get_option(of_files));
   const auto repeatable = [&](const char* name, std::vector<std::string>& into, const char* help) {
-    return command.add_option(name, into, help)->allow_extra_args(false)->group("Boot server");
+    return command.add_option(name, into, help)->allow_extra_args(false)->needs(pxe)->group("Boot server");
   };
   const auto text = [&](const char* name, auto& into, const char* help, const char* type) {
-    return command.add_option(name, into, help)->type_name(type)->group("Boot server");
+    return command.add_option(name, into, help)->type_name(type)->needs(pxe)->group("Boot server");
   };
-  command.add_option("--pxe", options->sources, "Boot machines over the network: os.yml, a NAME that was built, …")
-      ->type_name("SOURCE[,arch=A][,name=N] ...")
-      ->expected(1, -1)
-      ->group("Boot server");
   text("--arch", options->architecture, "Architecture YAML files are built for; by default this machine's", "ARCH");
   text("--dhcp", options->dhcp, "proxy (beside another server), full, print (for another server), off", "MODE")
       ->check(CLI::IsMember({"proxy", "full", "print", "off"}))

@@ -90,18 +90,20 @@ http::Body joined(const BootImage& image) {
   return body;
 }
 
+/// A text member of an object; empty if there is none.
+std::string text_of(const nlohmann::json& json, const char* key) {
+  if (!json.is_object()) return {};
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
 /// What a system says of itself: {"state": "running", "failed": false, "message": "…"}, or plain text.
-event::Reported parse_report(const std::string& body) {
-  const nlohmann::json json = nlohmann::json::parse(body, nullptr, false);
+event::Reported parse_report(const std::string& body, const nlohmann::json& json) {
   if (!json.is_object()) return {body.empty() ? "running" : body, false};
-  const auto text = [&](const char* key) {
-    const auto found = json.find(key);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string{};
-  };
-  std::string state = text("state");
+  std::string state = text_of(json, "state");
   if (state.empty()) state = "running";
   const bool failed = state == "failed" || json.value("failed", nlohmann::json(false)) == nlohmann::json(true);
-  const std::string message = text("message");
+  const std::string message = text_of(json, "message");
   return {message.empty() ? state : concat(state, ": ", message), failed};
 }
 
@@ -255,10 +257,12 @@ Response HttpService::report(const Request& request) {
   constexpr std::size_t kPrefix = std::string_view{"/report/"}.size();
   const std::string_view named =
       request.path.size() > kPrefix ? std::string_view{request.path}.substr(kPrefix) : std::string_view{};
-  const std::optional<MacAddress> mac = machine_of(request, named);
+  const nlohmann::json json = nlohmann::json::parse(request.body, nullptr, false);
+  // The URL says who was given it; without a name in it the system's own word counts, then its address.
+  const std::optional<MacAddress> mac = machine_of(request, named.empty() ? text_of(json, "mac") : std::string{named});
   if (!mac) return Response::error(404, "who calls? expected /report/MAC");
   ++site_.metrics().reports;
-  const event::Reported reported = parse_report(request.body);
+  const event::Reported reported = parse_report(request.body, json);
   site_.note(*mac, reported, concat("calls home: ", reported.state));
   return Response::text(200, "noted\n");
 }
