@@ -70,6 +70,11 @@ class Transfer {
   const Time fixed_timeout_;  // as negotiated; 0: by measured round trips
   const Time patience_;
 
+  // Before what the constructor computes from them.
+  Time round_trip_{};  // smoothed as in RFC 6298; 0: none was measured yet
+  Time variation_{};
+  std::uint32_t backoff_ = 0;  // how often the time to wait is doubled
+
   State state_;
   bool options_due_;
   std::uint64_t acknowledged_ = 0;  // every block up to this one
@@ -82,11 +87,8 @@ class Transfer {
   bool resent_in_window_ = false;         // something was sent again since the last acknowledgement of something new
   bool resent_in_window_before_ = false;  // … before that one
   Time went_back_at_;                     // when a gap was believed in last
-  std::uint32_t backoff_ = 0;             // how often the time to wait is doubled
   std::uint32_t unheard_ = 0;             // how often it passed since the client was last heard
 
-  Time round_trip_{};  // smoothed as in RFC 6298; 0: none was measured yet
-  Time variation_{};
   std::uint64_t resent_ = 0;
 };
 
