@@ -110,6 +110,7 @@ class TftpDownload:
         self.pieces, self.hash, self.size = [], hashlib.sha256(), 0
         self.last = 0  # the number of the last block that came in order, unbounded
         self.in_window = 0
+        self.gap_after = None  # the last block for which a gap was told
         self.done = False
         self.error = None
         self.packets = self.repeats = 0
@@ -170,8 +171,9 @@ class TftpDownload:
         number, block = int.from_bytes(data[2:4], "big"), data[4:]
         expected = (self.last + 1) & 0xFFFF
         if number != expected:
-            # A gap: say at once what came last (RFC 7440 §4). What is old is not answered (RFC 1123 §4.2.3.1).
-            if 0 < ((number - expected) & 0xFFFF) < self.windowsize:
+            # A gap: say at once, and once, what came last (RFC 7440 §4). What is old is not answered (RFC 1123 §4.2.3.1).
+            if 0 < ((number - expected) & 0xFFFF) < self.windowsize and self.gap_after != self.last:
+                self.gap_after = self.last
                 self.acknowledge()
             return
         if len(block) > self.blksize:

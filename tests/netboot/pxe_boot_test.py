@@ -8,7 +8,9 @@ The machines are QEMU's, with the firmware that Debian ships and nothing told to
 import json
 import os
 import re
+import shutil
 import sys
+import threading
 import time
 import urllib.request
 
@@ -16,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../boot"))
 from boot_test import MACHINE, shared_store
 from kiln_test import case, netlab
+from kiln_test.browser import Browser
 
 SYSTEM = {
     "kernel": {"image": "@kiln:kernel-cloud"},
@@ -57,6 +60,39 @@ class Booting:
             if machine["mac"] == self.mac:
                 return machine
         return None
+
+
+class Watcher:
+    """Someone in front of the status page in Chromium, on a host of his own: notes what it shows of each machine."""
+
+    STEPS = ["DHCP", "iPXE", "Script", "Kernel", "Initramfs", "Up"]
+    LOOK = """return [...document.querySelectorAll('#machines .card')].map(
+        card => [card.textContent, card.querySelector('[aria-current=step]')?.textContent])"""
+
+    def __init__(self, test, host):
+        self.host = host
+        self.seen = {}  # MAC address: steps, in the order in which they came
+        self.stop = threading.Event()
+        with host.inside():
+            self.browser = Browser(host=host)
+            self.browser.open(f"{URL}/")
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+        test.addCleanup(self.close)
+
+    def watch(self):
+        with self.host.inside():
+            while not self.stop.wait(0.3):
+                for text, step in self.browser.run(self.LOOK):
+                    steps = self.seen.setdefault(re.search(r"(?i)[0-9a-f]{2}(:[0-9a-f]{2}){5}", text)[0], [])
+                    if step and steps[-1:] != [step]:
+                        steps.append(step)
+
+    def close(self):
+        self.stop.set()
+        self.thread.join(60)
+        with self.host.inside():
+            self.browser.close()
 
 
 class PxeBoot(netlab.Case):
@@ -139,8 +175,9 @@ class PxeBoot(netlab.Case):
             time.sleep(0.5)
 
     def test_full(self):
-        """--dhcp full: an arm64 and an x86-64 UEFI machine at once"""
+        """--dhcp full: an arm64 and an x86-64 UEFI machine at once, before a browser that shows the status page"""
         self.serve("--dhcp", "full", "--range", RANGE)
+        watcher = self.watcher()
         machines = [Booting(self, "arm64-uefi", 1), Booting(self, "amd64-uefi", 2)]
         for machine in machines:
             state = self.running(machine)
@@ -148,6 +185,27 @@ class PxeBoot(netlab.Case):
             machine.wait_for(r"NBP file downloaded", 1)
         self.assertNotEqual(machines[0].state()["ip"], machines[1].state()["ip"])
         self.metrics()
+        if watcher:
+            self.was_seen(watcher, machines)
+
+    def watcher(self):
+        if not shutil.which("chromium") or not shutil.which("chromedriver"):
+            print("  SKIPPED: the status page: chromium or chromedriver is not installed", flush=True)
+            return None
+        return Watcher(self, self.network.host("desk", "10.77.0.9/24"))
+
+    def was_seen(self, watcher, machines):
+        """That the page showed each machine on its way, never backwards."""
+        deadline = time.monotonic() + 30
+        while any(watcher.seen.get(machine.mac, [])[-1:] != ["Up"] for machine in machines):
+            self.assertTrue(watcher.thread.is_alive() and time.monotonic() < deadline, f"the page showed {watcher.seen}")
+            time.sleep(0.5)
+        for machine in machines:
+            steps = watcher.seen[machine.mac]
+            self.assertEqual(steps, [step for step in Watcher.STEPS if step in steps])
+            self.assertLessEqual({"DHCP", "iPXE", "Up"}, set(steps))
+            self.assertTrue({"Kernel", "Initramfs"} & set(steps), steps)
+            self.checked(f"the status page showed {machine.firmware} go through {', '.join(steps)}")
 
     def metrics(self):
         text = self.get(f"{URL}/metrics")
