@@ -5,12 +5,18 @@
 namespace kiln::archive {
 
 Bytes CompressedInput::head(std::size_t size) {
-  while (end_ < size) {
+  if (begin_ > 0 && end_ - begin_ < size) {
+    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+              buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  while (end_ - begin_ < size) {
     const std::size_t got = from_.read(MutableBytes{buffer_}.subspan(end_));
     if (got == 0) break;
     end_ += got;
   }
-  return Bytes{buffer_}.first(std::min(size, end_));
+  return Bytes{buffer_}.subspan(begin_, std::min(size, end_ - begin_));
 }
 
 void CompressedInput::refill() {
@@ -22,8 +28,9 @@ void CompressedInput::expect_only_padding(std::string_view format) {
   for (Bytes rest = available(); !rest.empty(); rest = available()) {
     const auto other = std::find_if(rest.begin(), rest.end(), [](std::byte b) { return b != std::byte{0}; });
     consume(static_cast<std::size_t>(other - rest.begin()));
-    if (other != rest.end())
-      throw Error{name_, ": ", format, " stream ends at byte ", position_, ", but other data follows it"};
+    if (other == rest.end()) continue;
+    if (other_data_) return;
+    throw Error{name_, ": ", format, " stream ends at byte ", position_, ", but other data follows it"};
   }
 }
 

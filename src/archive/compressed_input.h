@@ -13,7 +13,7 @@ class CompressedInput {
  public:
   CompressedInput(Source& from, std::string name) : from_{from}, name_{std::move(name)}, buffer_(kBufferSize) {}
 
-  /// The first bytes, without consuming them: `size` of them unless the input is shorter. Only before consume().
+  /// The next bytes, without consuming them: `size` of them unless the input ends before.
   Bytes head(std::size_t size);
 
   /// Bytes not consumed yet, read from the source if there are none; empty only at the end.
@@ -27,8 +27,11 @@ class CompressedInput {
   }
   std::uint64_t position() const { return position_; }  ///< bytes consumed so far
 
-  /// What may follow the last frame: nothing, or zeros (tape padding) to the end. Throws for anything else.
+  /// What may follow the last frame: nothing, or zeros (tape padding) to the end. Throws for anything else, unless
+  /// allow_other_data() was called: it then stops there.
   void expect_only_padding(std::string_view format);
+  /// The input is a series of streams, and whoever reads it looks what comes after each.
+  void allow_other_data() { other_data_ = true; }
 
   Error truncated(std::string_view format) const;
   Error damaged(std::string_view format, std::string_view reason) const;
@@ -45,6 +48,7 @@ class CompressedInput {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::uint64_t position_ = 0;
+  bool other_data_ = false;
 };
 
 }  // namespace kiln::archive

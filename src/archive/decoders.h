@@ -7,8 +7,8 @@
 // One decoder per format, each in the one file that knows its library; decompress() chooses among them.
 namespace kiln::archive {
 
-std::unique_ptr<Source> make_gzip_decoder(std::unique_ptr<CompressedInput> input);
-std::unique_ptr<Source> make_zstd_decoder(std::unique_ptr<CompressedInput> input);
-std::unique_ptr<Source> make_xz_decoder(std::unique_ptr<CompressedInput> input);
+std::unique_ptr<Source> make_gzip_decoder(std::shared_ptr<CompressedInput> input);
+std::unique_ptr<Source> make_zstd_decoder(std::shared_ptr<CompressedInput> input);
+std::unique_ptr<Source> make_xz_decoder(std::shared_ptr<CompressedInput> input);
 
 }  // namespace kiln::archive

@@ -33,7 +33,7 @@ bool is_skippable_frame(std::string_view head) {
 
 class PlainSource final : public Source {
  public:
-  explicit PlainSource(std::unique_ptr<CompressedInput> input) : input_{std::move(input)} {}
+  explicit PlainSource(std::shared_ptr<CompressedInput> input) : input_{std::move(input)} {}
   std::size_t read(MutableBytes into) override {
     const Bytes from = input_->available();
     const std::size_t size = std::min(from.size(), into.size());
@@ -43,7 +43,7 @@ class PlainSource final : public Source {
   }
 
  private:
-  std::unique_ptr<CompressedInput> input_;
+  std::shared_ptr<CompressedInput> input_;
 };
 
 }  // namespace
@@ -56,7 +56,7 @@ Compression detect_compression(Bytes head) {
 }
 
 std::unique_ptr<Source> decompress(Source& from, const std::string& name) {
-  auto input = std::make_unique<CompressedInput>(from, name);
+  auto input = std::make_shared<CompressedInput>(from, name);
   switch (detect_compression(input->head(6))) {
     case Compression::none:
       return std::make_unique<PlainSource>(std::move(input));

@@ -78,7 +78,7 @@ class GzipHeader {
 /// CRC-32 and ISIZE.
 class GzipDecoder final : public Source {
  public:
-  explicit GzipDecoder(std::unique_ptr<CompressedInput> input) : input_{std::move(input)} {
+  explicit GzipDecoder(std::shared_ptr<CompressedInput> input) : input_{std::move(input)} {
     isal_inflate_init(&state_);
     state_.crc_flag = ISAL_GZIP_NO_HDR_VER;
   }
@@ -122,14 +122,14 @@ class GzipDecoder final : public Source {
     return room - state_.avail_out;
   }
 
-  std::unique_ptr<CompressedInput> input_;
+  std::shared_ptr<CompressedInput> input_;
   bool between_members_ = true;
   inflate_state state_ = {};
 };
 
 }  // namespace
 
-std::unique_ptr<Source> make_gzip_decoder(std::unique_ptr<CompressedInput> input) {
+std::unique_ptr<Source> make_gzip_decoder(std::shared_ptr<CompressedInput> input) {
   return std::make_unique<GzipDecoder>(std::move(input));
 }
 

@@ -29,7 +29,7 @@ std::string_view reason(lzma_ret code) {
 /// All streams of an xz file with the zero padding between them.
 class XzDecoder final : public Source {
  public:
-  explicit XzDecoder(std::unique_ptr<CompressedInput> input) : input_{std::move(input)} {
+  explicit XzDecoder(std::shared_ptr<CompressedInput> input) : input_{std::move(input)} {
     if (lzma_stream_decoder(&stream_, kMemoryLimit, LZMA_CONCATENATED) != LZMA_OK) throw std::bad_alloc{};
   }
   ~XzDecoder() override { lzma_end(&stream_); }
@@ -58,14 +58,14 @@ class XzDecoder final : public Source {
     return into.size() - stream_.avail_out;
   }
 
-  std::unique_ptr<CompressedInput> input_;
+  std::shared_ptr<CompressedInput> input_;
   lzma_stream stream_ = LZMA_STREAM_INIT;
   bool finished_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> make_xz_decoder(std::unique_ptr<CompressedInput> input) {
+std::unique_ptr<Source> make_xz_decoder(std::shared_ptr<CompressedInput> input) {
   return std::make_unique<XzDecoder>(std::move(input));
 }
 

@@ -14,7 +14,7 @@ constexpr int kMaxWindowLog = 27;
 /// All frames of a zstd file (RFC 8878), skippable ones left out.
 class ZstdDecoder final : public Source {
  public:
-  explicit ZstdDecoder(std::unique_ptr<CompressedInput> input) : input_{std::move(input)} {
+  explicit ZstdDecoder(std::shared_ptr<CompressedInput> input) : input_{std::move(input)} {
     if (!context_) throw std::bad_alloc{};
     ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
   }
@@ -56,14 +56,14 @@ class ZstdDecoder final : public Source {
     return target.pos;
   }
 
-  std::unique_ptr<CompressedInput> input_;
+  std::shared_ptr<CompressedInput> input_;
   std::unique_ptr<ZSTD_DCtx, Free> context_{ZSTD_createDCtx()};
   bool between_frames_ = true;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> make_zstd_decoder(std::unique_ptr<CompressedInput> input) {
+std::unique_ptr<Source> make_zstd_decoder(std::shared_ptr<CompressedInput> input) {
   return std::make_unique<ZstdDecoder>(std::move(input));
 }
 

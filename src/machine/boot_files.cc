@@ -1,10 +1,6 @@
 #include "machine/boot_files.h"
 
-#include <unistd.h>
-
-#include <array>
-
-#include "archive/decompress.h"
+#include "archive/kernel_file.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -28,19 +24,6 @@ std::string hint_for(const std::string& name) {
   return concat("'kiln build ", name, ".yml' writes them to the current directory");
 }
 
-std::size_t read_head(const fs::path& file, MutableBytes into) {
-  UniqueFd fd = open_file(file);
-  FdSource source{fd.get(), file.native()};
-  return read_full(source, into);
-}
-
-/// The first bytes of what a gzip file holds.
-std::size_t read_unpacked_head(const fs::path& file, MutableBytes into) {
-  UniqueFd fd = open_file(file);
-  FdSource source{fd.get(), file.native()};
-  return read_full(*archive::decompress(source, concat("kernel ", quote(file.native()))), into);
-}
-
 }  // namespace
 
 BootFiles find_boot_files(const std::string& name) {
@@ -58,30 +41,12 @@ BootFiles find_boot_files(const std::string& name) {
   return files;
 }
 
-KernelInfo inspect_kernel(const fs::path& kernel) {
-  std::array<std::byte, kKernelHeadSize> head{};
-  KernelInfo info = recognise_kernel(Bytes{head}.first(read_head(kernel, head)));
-  if (info.form == KernelForm::gzip) {
-    info.architecture = recognise_kernel(Bytes{head}.first(read_unpacked_head(kernel, head))).architecture;
-  }
-  return info;
-}
+KernelInfo inspect_kernel(const fs::path& kernel) { return archive::KernelFile{kernel}.info(); }
 
 fs::path bootable_kernel(const fs::path& kernel, const KernelInfo& info, const fs::path& directory) {
   if (info.form != KernelForm::efi_zboot) return kernel;
-  const std::string_view type = info.payload_compression;
-  if (type != "gzip" && type != "zstd" && type != "xzkern" && type != "xz") {
-    throw Error{"kernel ", quote(kernel.native()), ": its payload is compressed with ", quote(type),
-                ": expected gzip, zstd or xz"};
-  }
-  UniqueFd fd = open_file(kernel);
-  FdSource whole{fd.get(), kernel.native()};
-  if (::lseek(fd.get(), static_cast<off_t>(info.payload_offset), SEEK_SET) < 0) {
-    throw SysError{errno, "reading ", quote(kernel.native())};
-  }
-  LimitedSource payload{whole, info.payload_size};
   AtomicFile unpacked{directory / "kernel"};
-  copy(*archive::decompress(payload, concat("kernel ", quote(kernel.native()), ": payload")), unpacked.sink());
+  archive::KernelFile{kernel}.unwrap(unpacked.sink());
   unpacked.commit();
   return directory / "kernel";
 }

@@ -1,0 +1,71 @@
+#include "publish/boot_kernel.h"
+
+#include <array>
+
+#include "archive/kernel_file.h"
+#include "base/error.h"
+#include "base/file.h"
+
+namespace kiln::publish {
+namespace {
+
+std::string with_article(KernelForm form) {
+  const std::string_view name = name_of(form);
+  return concat(name.starts_with('E') ? "an " : "a ", name);
+}
+
+std::string described(const KernelInfo& file, const KernelInfo& inside) {
+  if (file.form == inside.form) return with_article(file.form);
+  return concat(with_article(file.form), " around ", with_article(inside.form));
+}
+
+/// Without its EFI stub an Image does not begin with "MZ", and no UEFI firmware starts it.
+bool has_efi_stub(const std::filesystem::path& image) {
+  std::array<std::byte, 2> head{};
+  UniqueFd fd = open_file(image);
+  FdSource source{fd.get(), image.native()};
+  return read_full(source, head) == 2 && as_text(head) == "MZ";
+}
+
+void check_form(const KernelInfo& file, const KernelInfo& inside, const std::string& name) {
+  switch (inside.form) {
+    case KernelForm::arm64_image:
+    case KernelForm::riscv64_image:
+    case KernelForm::bzimage:
+      return;
+    case KernelForm::elf:
+      throw Error{name, " is ", described(file, inside), ": iPXE does not start Linux in that form"}.with_hint(
+          "take arch/arm64/boot/Image, arch/riscv/boot/Image or arch/x86/boot/bzImage of the kernel's build, not "
+          "vmlinux");
+    default:
+      throw Error{name, " is ", described(file, inside),
+                  ": iPXE starts a raw Image (ARM64, RISC-V) or a bzImage (x86), plain or compressed with gzip"}
+          .with_hint("see with `file` what it is; the kernel's image must have the kernel itself under that name");
+  }
+}
+
+}  // namespace
+
+BootKernel make_boot_kernel(const std::filesystem::path& kernel, const std::filesystem::path& directory) {
+  const std::string name = concat("kernel ", quote(kernel.native()));
+  const archive::KernelFile file{kernel};
+  const KernelInfo inside = file.inside();
+  check_form(file.info(), inside, name);
+  BootKernel out{kernel, 0, std::string{inside.architecture}, false};
+  if (file.info().form != inside.form) {
+    AtomicFile unpacked{directory / "kernel"};
+    file.unwrap(unpacked.sink());
+    unpacked.commit();
+    out.path = directory / "kernel";
+    out.unpacked = true;
+  }
+  if (inside.form != KernelForm::bzimage && !has_efi_stub(out.path)) {
+    throw Error{name, " is ", described(file.info(), inside),
+                " without an EFI stub: UEFI, and so iPXE, cannot start it"}
+        .with_hint("build it with CONFIG_EFI_STUB=y");
+  }
+  out.size = std::filesystem::file_size(out.path);
+  return out;
+}
+
+}  // namespace kiln::publish
