@@ -11,6 +11,7 @@
 #include "base/human.h"
 #include "machine/accelerator.h"
 #include "machine/boot_files.h"
+#include "machine/memory_check.h"
 #include "machine/size.h"
 #include "machine/state.h"
 
@@ -107,6 +108,7 @@ PreparedMachine prepare_machine(const QemuOptions& options, bool on_terminal, Re
   const Model& model = choose_model(options, files, kernel);
   PreparedMachine prepared{find_qemu(options.qemu, model), check(options, on_terminal, model)};
   Machine& machine = prepared.machine;
+  check_memory(files.initrd, machine.mebibytes, reporter);
   machine.accelerator = choose_accelerator(options.accelerator, model, prepared.program, reporter);
 
   State state{options.state.empty() ? options.name + "-state" : options.state};
