@@ -27,6 +27,7 @@ namespace media_type {
 inline constexpr char kIndex[] = "application/vnd.oci.image.index.v1+json";
 inline constexpr char kManifest[] = "application/vnd.oci.image.manifest.v1+json";
 inline constexpr char kConfig[] = "application/vnd.oci.image.config.v1+json";
+inline constexpr char kEmpty[] = "application/vnd.oci.empty.v1+json";
 inline constexpr char kLayerTar[] = "application/vnd.oci.image.layer.v1.tar";
 inline constexpr char kLayerGzip[] = "application/vnd.oci.image.layer.v1.tar+gzip";
 inline constexpr char kLayerZstd[] = "application/vnd.oci.image.layer.v1.tar+zstd";

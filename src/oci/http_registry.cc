@@ -53,6 +53,8 @@ void check_digest(const Digest& got, const std::optional<Digest>& expected) {
 HttpRegistry::HttpRegistry(RegistryOptions options) : session_{std::make_unique<Session>(std::move(options))} {}
 HttpRegistry::~HttpRegistry() = default;
 
+std::string HttpRegistry::base_url(const Reference& repository) { return session_->base_url(repository); }
+
 std::optional<Document> HttpRegistry::manifest(const Reference& reference) {
   http::ClientRequest request;
   request.url = session_->base_url(reference) + "/manifests/" + object_of(reference);

@@ -4,37 +4,14 @@
 #include <set>
 
 #include "base/error.h"
+#include "oci/fetch_blob.h"
 #include "oci/image_lookup.h"
-#include "oci/partial_blob.h"
 
 namespace kiln::oci {
 namespace {
 
 constexpr std::uint64_t kMaxConfig = 16 << 20;  // the same as Store::read
 constexpr std::size_t kMaxUnmarked = 16;        // entries without platform that are fetched to see what they are
-
-/// The error of a layer whose siblings have failed: never shown, as theirs is.
-struct Stopped {};
-
-/// What a download goes through: the file, the observer, the progress, and a way to stop early.
-class LayerStream final : public Sink {
- public:
-  LayerStream(PartialBlob& blob, LayerSink* observer, Activity& activity, const TaskGroup& group)
-      : blob_{blob}, observer_{observer}, activity_{activity}, group_{group} {}
-
-  void write(Bytes data) override {
-    if (group_.failed()) throw Stopped{};
-    blob_.write(data);
-    if (observer_ != nullptr) observer_->write(data);
-    activity_.advance(data.size());
-  }
-
- private:
-  PartialBlob& blob_;
-  LayerSink* observer_;
-  Activity& activity_;
-  const TaskGroup& group_;
-};
 
 class TextSink final : public Sink {
  public:
@@ -143,39 +120,13 @@ class Pull {
       if (!seen.insert(layers[i].digest).second || store_.has(layers[i])) continue;
       group.run([this, &group, &layers, i] {
         try {
-          fetch_layer(layers[i], group);
-        } catch (const Stopped&) {
+          fetch_blob(reference_, layers[i], store_, registry_, *activity_, group, observer_);
         } catch (const Error& error) {
           throw error.within("layer ", i + 1, " of ", layers.size(), " (", layers[i].digest.to_string(), ")");
         }
       });
     }
     group.wait();
-  }
-
-  void fetch_layer(const Descriptor& layer, const TaskGroup& group) {
-    Digest got;
-    const bool continued = try_layer(layer, group, got);
-    // What an earlier process had left may be damaged (a power failure): then once more, from the start.
-    if (continued && got != layer.digest) try_layer(layer, group, got);
-    if (got == layer.digest) return;
-    throw Error{"digest is ", got.to_string(), ", expected ", layer.digest.to_string()}.with_hint(
-        "the registry, or a proxy on the way to it, has damaged the layer; try again");
-  }
-
-  /// Returns whether it went on from an earlier download; `got` is the digest of what came.
-  bool try_layer(const Descriptor& layer, const TaskGroup& group, Digest& got) {
-    PartialBlob blob{store_, layer};
-    got = layer.digest;
-    if (blob.is_complete()) return false;
-    const std::unique_ptr<LayerSink> observer = observer_ != nullptr ? observer_->begin_layer(layer) : nullptr;
-    blob.replay(observer.get());
-    const std::uint64_t continued = blob.size();
-    activity_->advance(continued);
-    LayerStream stream{blob, observer.get(), *activity_, group};
-    registry_.blob(reference_, layer, continued, stream);
-    if (blob.commit(got) && observer) observer->commit();
-    return continued > 0;
   }
 
   const Reference& reference_;

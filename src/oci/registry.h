@@ -24,6 +24,12 @@ class AccessDenied : public Error {
   explicit AccessDenied(Error error) : Error{std::move(error)} {}
 };
 
+/// The registry does not answer, and did not for a while: what is in the store may do.
+class RegistryUnreachable : public Error {
+ public:
+  explicit RegistryUnreachable(Error error) : Error{std::move(error)} {}
+};
+
 /// How a blob got to a registry.
 enum class Pushed { present, mounted, uploaded };
 
@@ -64,6 +70,9 @@ class HttpRegistry final : public Registry {
   Pushed push_blob(const Reference& repository, const Descriptor& blob, int file,
                    const std::optional<Reference>& mount_from) override;
   void push_manifest(const Reference& reference, const std::string& content, const std::string& media_type) override;
+
+  /// "https://host/v2/REPOSITORY": what is below it others can be pointed to.
+  std::string base_url(const Reference& repository);
 
  private:
   std::unique_ptr<Session> session_;

@@ -93,7 +93,9 @@ http::Reply Session::call_patiently(const Reference& repository, const Scope& sc
       }
     } catch (const http::TransportError& error) {
       if (error.kind() == http::TransportError::Kind::permanent) throw Error{"registry ", error.message()};
-      if (!backoff.wait()) throw Error{"registry ", error.message(), ", ", backoff.failures(), " times in a row"};
+      if (!backoff.wait()) {
+        throw RegistryUnreachable{Error{"registry ", error.message(), ", ", backoff.failures(), " times in a row"}};
+      }
     }
   }
 }
