@@ -18,7 +18,29 @@ struct Trailer {
 };
 static_assert(sizeof(Trailer) == 16);
 
+/// Beside the segment; a dot file, so that prune() does not count it.
+std::filesystem::path digest_note(const std::filesystem::path& segment) {
+  return segment.parent_path() / concat(".", segment.filename().native(), ".sha256");
+}
+
 }  // namespace
+
+Sha256 content_digest(const SegmentFile& segment) {
+  const std::filesystem::path note = digest_note(segment.path);
+  std::error_code error;
+  if (std::filesystem::exists(note, error)) {
+    if (const auto known = Sha256::from_hex(read_file(note, 64))) return *known;
+  }
+  const UniqueFd fd = open_file(segment.path);
+  FdSource file{fd.get(), segment.path.native()};
+  LimitedSource content{file, segment.size};
+  Sha256Hasher hasher;
+  std::vector<std::byte> buffer(256 << 10);
+  while (const std::size_t got = content.read(buffer)) hasher.update(Bytes{buffer}.first(got));
+  const Sha256 digest = hasher.finish();
+  write_file(note, digest.hex());
+  return digest;
+}
 
 SegmentCache::SegmentCache(const oci::Store& store) : directory_{store.derived_directory("segments")} {
   AtomicFile::remove_stale(directory_);
@@ -43,6 +65,8 @@ AtomicFile SegmentCache::create(const Sha256& key) const { return AtomicFile{dir
 
 SegmentFile SegmentCache::store(AtomicFile file, std::uint64_t size) const {
   const Trailer trailer{.size = size};
+  std::error_code ignored;
+  std::filesystem::remove(digest_note(file.path()), ignored);  // another version of zstd may give other bytes
   file.sink().write(Bytes{reinterpret_cast<const std::byte*>(&trailer), sizeof trailer});
   file.commit();
   return {file.path(), size};
@@ -68,6 +92,7 @@ void SegmentCache::prune(std::uint64_t limit) const {
   for (const Cached& oldest : all) {
     if (total <= limit) break;
     if (std::filesystem::remove(oldest.path, error)) total -= oldest.size;
+    std::filesystem::remove(digest_note(oldest.path), error);
   }
 }
 

@@ -16,6 +16,9 @@ struct SegmentFile {
   std::uint64_t size = 0;
 };
 
+/// The SHA-256 of a segment in the cache, computed once: a note beside the file keeps it.
+Sha256 content_digest(const SegmentFile& segment);
+
 /// Rendered segments, found by the key of all that decides their bytes; in the store's derived directory `segments`.
 /// Each file ends in a trailer that repeats its size, so that one a power failure cut short is not taken for whole.
 class SegmentCache {

@@ -49,11 +49,26 @@ void set_method(CURL* handle, const ClientRequest& request) {
   }
 }
 
+void set_credentials(CURL* handle, const ClientRequest& request) {
+  if (!request.netrc_file.empty()) {
+    ::curl_easy_setopt(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
+    ::curl_easy_setopt(handle, CURLOPT_NETRC_FILE, request.netrc_file.c_str());
+    ::curl_easy_setopt(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+  }
+  if (!request.signature.scope.empty()) {
+    ::curl_easy_setopt(handle, CURLOPT_AWS_SIGV4, request.signature.scope.c_str());
+    ::curl_easy_setopt(handle, CURLOPT_USERNAME, request.signature.access_key.c_str());
+    ::curl_easy_setopt(handle, CURLOPT_PASSWORD, request.signature.secret_key.c_str());
+  }
+}
+
 HeaderList header_list(const ClientRequest& request) {
   HeaderList list;
   for (const std::string& header : request.headers) append_header(list, header);
   if (!request.authorization.empty()) append_header(list, "Authorization: " + request.authorization);
-  append_header(list, "Expect:");  // access is settled before an upload: waiting for "100 Continue" only costs time
+  // Access is settled before an upload: waiting for "100 Continue" only costs time. libcurl 7.88 would sign this header,
+  // which it does not send, so signed requests do without.
+  if (request.signature.scope.empty()) append_header(list, "Expect:");
   return list;
 }
 
@@ -190,6 +205,7 @@ Reply Client::exchange(const ClientRequest& request, const ChooseSink& choose_si
   state_->set_defaults(handle);
   state_->set_tls(handle, request.url);
   set_method(handle, request);
+  set_credentials(handle, request);
   ::curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   ::curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
   ::curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
@@ -222,7 +238,11 @@ Reply Client::perform(const ClientRequest& request, const ChooseSink& choose_sin
     if (!follows || !is_redirect(reply.status) || location.empty()) return reply;
     const std::string target = resolve_url(next.url, location);
     check_redirect(next.url, target);
-    if (origin_of(target) != origin_of(next.url)) next.authorization.clear();
+    if (origin_of(target) != origin_of(next.url)) {
+      next.authorization.clear();
+      next.netrc_file.clear();
+      next.signature = {};
+    }
     next.url = target;
   }
   throw TransportError{TransportError::Kind::permanent, quote(request.url), " redirects more than ", kMaxRedirects,

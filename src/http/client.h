@@ -14,11 +14,19 @@
 
 namespace kiln::http {
 
+/// What libcurl is to sign a request with (Signature Version 4).
+struct Signature {
+  std::string scope;  ///< "aws:amz:REGION:s3"; empty: not signed
+  std::string access_key, secret_key;
+};
+
 struct ClientRequest {
   std::string method = "GET";
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
   std::string authorization;         ///< value of that header; not sent on to another origin after a redirect
+  std::string netrc_file;            ///< where the login for the host may be (Basic); empty: nowhere
+  Signature signature;
 
   // The body, if any: a text, or a part of a file.
   std::string text;
