@@ -69,15 +69,22 @@ std::string last_part(const std::string& url) {
 /// The name iPXE gives an image, which the kernel is told by `initrd=NAME`.
 std::string name_of(const ScriptFile& file) { return file.name.empty() ? last_part(file.url) : file.name; }
 
+/// ${cwduri}, the URL of the directory that the script came from, ends in a slash.
+std::string_view base_of(const IpxeScript& script) {
+  if (script.beside_script) return "${base-url}";
+  return script.base_url.empty() ? "" : "${base-url}/";
+}
+
 std::string load_command(std::string_view command, const ScriptFile& file, const IpxeScript& script) {
-  if (script.base_url.empty()) {
+  const std::string_view base = base_of(script);
+  if (base.empty()) {
     check_script_url(file.url, concat(command, " URL"));
   } else {
     check_path(file.url, concat(command, " file"));
   }
   check_path(name_of(file), concat(command, " name"));
   const std::string name = file.name.empty() ? "" : concat(" --name ", file.name);
-  return concat(command, name, " ", script.base_url.empty() ? "" : "${base-url}/", file.url);
+  return concat(command, name, " ", base, file.url);
 }
 
 bool names_console(const std::string& cmdline) {
@@ -169,7 +176,9 @@ std::string to_text(const IpxeScript& script) {
   };
   add(script.dhcp);
   for (const std::string& line : script.first_lines) add(line);
-  if (!script.base_url.empty()) {
+  if (script.beside_script) {
+    add("set base-url ${cwduri}");
+  } else if (!script.base_url.empty()) {
     check_script_url(script.base_url, "base URL");
     add(concat("set base-url ", without_slash(script.base_url)));
   }

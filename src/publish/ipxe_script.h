@@ -30,6 +30,8 @@ struct ScriptFile {
 struct IpxeScript {
   std::string architecture;  ///< Go's name, of the kernel: decides the console
   std::string base_url;      ///< may be empty: the files' URLs are whole
+  /// The files lie beside the script, wherever that is: iPXE is told to look there, and there is no base URL.
+  bool beside_script = false;
   ScriptFile kernel;
   std::vector<ScriptFile> initrds;  ///< several are concatenated by iPXE, in this order
   std::string cmdline;              ///< the operating system's own

@@ -69,6 +69,22 @@ const ScriptCase kScripts[] = {
      "kernel --name kernel http://reg/v2/os/blobs/sha256:1111 ${kernel-params}\n"
      "imgstat\n"
      "boot\n"},
+    {"BesideTheScript",
+     [] {
+       IpxeScript script = segments();
+       script.beside_script = true;
+       script.kernel.url = "sha256:1111";
+       script.initrds = {{"sha256:2222", "s1"}};
+       return script;
+     },
+     "#!ipxe\n"
+     "dhcp\n"
+     "set base-url ${cwduri}\n"
+     "set kernel-params ip=dhcp nomodeset ro serial console=ttyAMA1 initrd=s1\n"
+     "initrd --name s1 ${base-url}sha256:2222\n"
+     "kernel --name kernel ${base-url}sha256:1111 ${kernel-params}\n"
+     "imgstat\n"
+     "boot\n"},
     {"EveryLineReplaced",
      [] {
        IpxeScript script = classic();
