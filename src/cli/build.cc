@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "cli/context.h"
 #include "cli/images.h"
+#include "cli/system_build.h"
 #include "cli/verbs.h"
 #include "config/load.h"
 #include "format/format.h"
@@ -26,25 +27,10 @@ struct BuildOptions {
   bool dry_run = false;
 };
 
-config::Input read_input(const std::string& file) {
-  if (file == "-") {
-    FdSource input{STDIN_FILENO, "standard input"};
-    return {"-", read_text(input, std::size_t{16} << 20, "standard input"), "."};
-  }
-  const std::filesystem::path directory = std::filesystem::path{file}.parent_path();
-  return {file, read_file(file, std::size_t{16} << 20), directory.empty() ? "." : directory.native()};
-}
-
 oci::Platform platform_of(const BuildOptions& options) {
   if (!options.platform.empty()) return oci::Platform::parse(options.platform);
   if (!options.architecture.empty()) return oci::Platform::parse(options.architecture);
   return oci::Platform::of_host();
-}
-
-/// The name of the last file without its ending (spec cli.md §2).
-std::string default_name(const BuildOptions& options) {
-  const std::string& last = options.files.back();
-  return last == "-" ? "moby" : std::filesystem::path{last}.stem().native();
 }
 
 struct Summary {
@@ -143,7 +129,7 @@ int run_build(Context& context, const BuildOptions& options) {
   if (!options.output.empty()) return build_to(build, context, options.output);
 
   const std::filesystem::path directory = options.directory.empty() ? "." : options.directory;
-  const std::string name = options.name.empty() ? default_name(options) : options.name;
+  const std::string name = options.name.empty() ? default_name(options.files) : options.name;
   const std::filesystem::path base = options.directory.empty() ? std::filesystem::path{name} : directory / name;
   AtomicFile::remove_stale(directory);
   Summary summary;

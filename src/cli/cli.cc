@@ -19,6 +19,7 @@ void add_verbs(CLI::App& program, Context& context) {
   add_run(program, context);
   add_pull(program, context);
   add_push(program, context);
+  add_ipxe(program, context);
   add_pkg(program, context);
   add_cache(program, context);
   add_serve(program, context);

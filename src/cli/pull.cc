@@ -2,6 +2,7 @@
 
 #include "cli/context.h"
 #include "cli/images.h"
+#include "cli/os_registry.h"
 #include "cli/verbs.h"
 
 namespace kiln::cli {
@@ -12,6 +13,7 @@ struct PullOptions {
 };
 
 int run_pull(Context& context, const PullOptions& options) {
+  if (options.references.empty()) throw Error{"what to pull is missing: expected images, or oci and a reference"};
   std::vector<oci::Reference> references;
   for (const std::string& text : options.references) references.push_back(oci::Reference::parse(text));
   std::vector<oci::Platform> platforms;
@@ -37,13 +39,14 @@ int run_pull(Context& context, const PullOptions& options) {
 }  // namespace
 
 void add_pull(CLI::App& program, Context& context) {
-  CLI::App* command = program.add_subcommand("pull", "Fetch images from their registries into the cache");
+  CLI::App* command =
+      program.add_subcommand("pull", "Fetch images from their registries into the cache, or an operating system");
   auto options = std::make_shared<PullOptions>();
-  command->add_option("IMAGE", options->references, "References: nginx:1.27, registry.example.org/team/app@sha256:…")
-      ->required();
+  command->add_option("IMAGE", options->references, "References: nginx:1.27, registry.example.org/team/app@sha256:…");
   command->add_option("--platform,--arch", options->platforms, "Only for these; by default this machine's; repeatable")
       ->type_name("OS/ARCH")
       ->allow_extra_args(false);
+  add_pull_oci(*command, context);
   on_run(*command, [&context, options] { return run_pull(context, *options); });
 }
 

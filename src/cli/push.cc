@@ -4,17 +4,21 @@
 
 #include "cli/context.h"
 #include "cli/images.h"
+#include "cli/push.h"
 #include "cli/verbs.h"
 
 namespace kiln::cli {
 namespace {
 
-struct PushOptions {
+struct PushImageOptions {
   std::string name, target;
   std::vector<std::string> platforms;
 };
 
-int run_push(Context& context, const PushOptions& options) {
+int run_push(Context& context, const PushImageOptions& options) {
+  if (options.name.empty()) {
+    throw Error{"what to push is missing: expected an image, or ipxe, oci, equinixmetal or packet"};
+  }
   constexpr unsigned kTransfers = 4;
   const oci::Reference name = oci::Reference::parse(options.name);
   const oci::Reference target = options.target.empty() ? name : oci::Reference::parse(options.target);
@@ -33,13 +37,16 @@ int run_push(Context& context, const PushOptions& options) {
 }  // namespace
 
 void add_push(CLI::App& program, Context& context) {
-  CLI::App* command = program.add_subcommand("push", "Send an image from the cache to a registry");
-  auto options = std::make_shared<PushOptions>();
-  command->add_option("IMAGE", options->name, "The image, as 'kiln cache ls' names it")->required();
+  CLI::App* command = program.add_subcommand("push", "Send an image to a registry, or publish an operating system");
+  auto options = std::make_shared<PushImageOptions>();
+  command->add_option("IMAGE", options->name, "The image, as 'kiln cache ls' names it");
   command->add_option("TARGET", options->target, "Where to, if not under its own name");
   command->add_option("--platform,--arch", options->platforms, "Only these of its platforms; repeatable")
       ->type_name("OS/ARCH")
       ->allow_extra_args(false);
+  add_push_ipxe(*command, context);
+  add_push_oci(*command, context);
+  add_push_equinixmetal(*command, context);
   on_run(*command, [&context, options] { return run_push(context, *options); });
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/context.h"
+#include "cli/os_registry.h"
 #include "cli/verbs.h"
 #include "machine/qemu.h"
 
@@ -81,6 +82,7 @@ int start_in_background(const machine::PreparedMachine& prepared, Context& conte
 
 int run(RunOptions& options, Context& context) {
   options.qemu.name = name_to_run(options.words);
+  if (is_os_url(options.qemu.name)) fetch_os(context, options.qemu);
   const bool on_terminal = ::isatty(STDIN_FILENO) == 1;
   const machine::PreparedMachine prepared = machine::prepare_machine(options.qemu, on_terminal, context.reporter());
   context.reporter().detail(machine::shell_text(prepared));
@@ -96,8 +98,10 @@ int run(RunOptions& options, Context& context) {
 void add_run(CLI::App& program, Context& context) {
   CLI::App* command = program.add_subcommand("run", "Boot what 'kiln build' made, in QEMU");
   auto options = std::make_shared<RunOptions>();
-  command->add_option("name", options->words, "Boots NAME-kernel with NAME-initrd.img and NAME-cmdline")
-      ->type_name("[qemu] NAME")
+  command
+      ->add_option("name", options->words,
+                   "Boots NAME-kernel with NAME-initrd.img and NAME-cmdline, or what 'kiln push oci' stored")
+      ->type_name("[qemu] NAME|oci://REFERENCE")
       ->required()
       ->expected(1, 2);
   add_machine_options(*command, options->qemu);
