@@ -2,12 +2,11 @@
 
 namespace kiln::publish {
 
-DirectoryDestination::DirectoryDestination(std::filesystem::path directory) : directory_{std::move(directory)} {
-  make_directories(directory_);
-  AtomicFile::remove_stale(directory_);
-}
-
 void DirectoryDestination::put(const std::string& name, int file, std::uint64_t size) {
+  if (files_.empty()) {
+    make_directories(directory_);
+    AtomicFile::remove_stale(directory_);
+  }
   AtomicFile& out = files_.emplace_back(directory_ / name);
   copy_range(file, 0, size, out.fd(), name);
 }

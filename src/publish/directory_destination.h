@@ -13,8 +13,8 @@ namespace kiln::publish {
 /// Files that all get their names at the end.
 class DirectoryDestination final : public Destination {
  public:
-  /// Makes the directory if it does not exist.
-  explicit DirectoryDestination(std::filesystem::path directory);
+  /// The directory is made, if it does not exist, for the first file.
+  explicit DirectoryDestination(std::filesystem::path directory) : directory_{std::move(directory)} {}
   void put(const std::string& name, int file, std::uint64_t size) override;
   void finish() override;
   std::string location(const std::string& name) const override { return directory_ / name; }
