@@ -10,7 +10,9 @@
 #include "base/thread_pool.h"
 #include "cli/context.h"
 #include "cli/images.h"
+#include "cli/os_registry.h"
 #include "cli/serve.h"
+#include "cli/system_build.h"
 #include "http/server.h"
 #include "netboot/boot_server.h"
 #include "netboot/dhcp/server.h"
@@ -83,17 +85,19 @@ SourceSpec parse_source(const std::string& text, const std::string& architecture
   }
   if (spec.source.empty()) throw Error{"what to serve, ", quote(text), ": there is no source in it"};
   if (spec.label.empty()) {
-    const bool yaml = spec.source.ends_with(".yml") || spec.source.ends_with(".yaml");
     const fs::path path{spec.source};
-    spec.label = yaml ? path.stem().native() : path.filename().native();
+    spec.label = is_os_url(spec.source) ? os_name(spec.source)
+                 : is_yaml(spec.source) ? path.stem().native()
+                                        : path.filename().native();
   }
   return spec;
 }
 
-bool is_yaml(const std::string& source) { return source.ends_with(".yml") || source.ends_with(".yaml"); }
-
 std::unique_ptr<netboot::BootSource> open_source(const SourceSpec& spec, const ServePxeOptions& options,
                                                  Context& context, Reporter& reporter) {
+  if (is_os_url(spec.source)) {
+    return std::make_unique<netboot::FetchedSource>(spec.source, pull_os(context, spec.source, spec.architecture));
+  }
   if (!is_yaml(spec.source)) return std::make_unique<netboot::NamedSource>(spec.source);
   const oci::Platform platform =
       spec.architecture.empty() ? oci::Platform::of_host() : oci::Platform::parse(spec.architecture);
@@ -201,7 +205,7 @@ void tell_built(const netboot::Catalog::System& system, Reporter& reporter) {
 std::shared_ptr<ServePxeOptions> add_pxe_options(CLI::App& command) {
   auto options = std::make_shared<ServePxeOptions>();
   CLI::Option* pxe =
-      command.add_option("--pxe", options->sources, "Boot machines over the network: os.yml, a NAME that was built, …")
+      command.add_option("--pxe", options->sources, "Boot machines over the network: os.yml, a NAME that was built, oci://REFERENCE")
           ->type_name("SOURCE[,arch=A][,name=N] ...")
           ->expected(1, -1)
           ->group("Boot server");

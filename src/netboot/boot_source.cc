@@ -156,4 +156,17 @@ std::shared_ptr<const BootImage> NamedSource::load() {
   return image;
 }
 
+std::shared_ptr<const BootImage> FetchedSource::load() {
+  auto image = std::make_shared<BootImage>();
+  set_kernel(*image, parts_.kernel.path);
+  image->cmdline = parts_.cmdline;
+  image->root_size = parts_.root_size;
+  // Blobs are named by their digests.
+  for (const publish::FilePart& part : parts_.initramfs) {
+    add_segment(*image, open_boot_file(part.path, part.path.filename().native(), part.size));
+  }
+  image->id = image_id(*image, parts_.kernel.path.filename().native());
+  return image;
+}
+
 }  // namespace kiln::netboot

@@ -12,6 +12,7 @@
 #include "config/load.h"
 #include "netboot/boot_image.h"
 #include "oci/store.h"
+#include "publish/boot_parts.h"
 
 namespace kiln::netboot {
 
@@ -65,6 +66,20 @@ class NamedSource final : public BootSource {
 
  private:
   std::string name_;
+};
+
+/// What was fetched from a registry, as it was then.
+class FetchedSource final : public BootSource {
+ public:
+  FetchedSource(std::string url, publish::BootParts parts) : url_{std::move(url)}, parts_{std::move(parts)} {}
+
+  std::string description() const override { return url_; }
+  std::string state() const override { return {}; }
+  std::shared_ptr<const BootImage> load() override;
+
+ private:
+  std::string url_;
+  publish::BootParts parts_;
 };
 
 }  // namespace kiln::netboot
