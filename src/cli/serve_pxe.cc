@@ -204,11 +204,12 @@ void tell_built(const netboot::Catalog::System& system, Reporter& reporter) {
 
 std::shared_ptr<ServePxeOptions> add_pxe_options(CLI::App& command) {
   auto options = std::make_shared<ServePxeOptions>();
-  CLI::Option* pxe =
-      command.add_option("--pxe", options->sources, "Boot machines over the network: os.yml, a NAME that was built, oci://REFERENCE")
-          ->type_name("SOURCE[,arch=A][,name=N] ...")
-          ->expected(1, -1)
-          ->group("Boot server");
+  CLI::Option* pxe = command
+                         .add_option("--pxe", options->sources,
+                                     "Boot machines over the network: os.yml, a NAME that was built, oci://REFERENCE")
+                         ->type_name("SOURCE[,arch=A][,name=N] ...")
+                         ->expected(1, -1)
+                         ->group("Boot server");
   for (const char* of_files : {"dir", "--directory", "--port"}) pxe->excludes(command.get_option(of_files));
   const auto repeatable = [&](const char* name, std::vector<std::string>& into, const char* help) {
     return command.add_option(name, into, help)->allow_extra_args(false)->needs(pxe)->group("Boot server");
