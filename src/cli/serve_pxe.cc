@@ -107,7 +107,7 @@ std::unique_ptr<netboot::BootSource> open_source(const SourceSpec& spec, const S
   netboot::BuildTools tools{
       context.store(), reporter, context.pool(), image_fetcher(context, false),
       package::make_resolver(package_locations(context), platform, context.store(), context.reporter())};
-  return std::make_unique<netboot::YamlSource>(spec.source, platform, std::move(build_options), std::move(tools));
+  return std::make_unique<netboot::YamlSource>(spec.source, platform, build_options, std::move(tools));
 }
 
 netboot::IpxePrograms ipxe_programs(const ServePxeOptions& options, Context& context) {

@@ -68,7 +68,7 @@ Sha256 hash_file(const UniqueFd& fd, const fs::path& path) {
 }  // namespace
 
 YamlSource::YamlSource(std::string file, oci::Platform platform, build::Options options, BuildTools tools)
-    : file_{std::move(file)}, platform_{std::move(platform)}, options_{std::move(options)}, tools_{std::move(tools)} {}
+    : file_{std::move(file)}, platform_{std::move(platform)}, options_{options}, tools_{std::move(tools)} {}
 
 std::string YamlSource::state() const {
   std::string text = stat_text(file_);
