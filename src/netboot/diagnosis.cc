@@ -8,8 +8,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Firmware asks again after 4, 8, 16 s (RFC 2131 §4.1): who has had an offer for 10 s without loading it took none.
-constexpr auto kOfferPatience = 10s;
+// Firmware asks again after 4, 8, 16 s (RFC 2131 §4.1), and an iPXE of 2019, as in QEMU's cards, looks for other boot
+// servers for 16 s after its lease: who has had an offer for longer without loading it took none.
+constexpr auto kOfferPatience = 25s;
 // iPXE starts within seconds, but brings the network up once more: links with spanning tree take up to 30 s for that.
 constexpr auto kScriptPatience = 45s;
 // Between script, kernel and segments iPXE does nothing else.

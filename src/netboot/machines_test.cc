@@ -118,11 +118,11 @@ struct DiagnosisCase {
 };
 
 const DiagnosisCase kDiagnoses[] = {
-    {"OfferJustMade", {asked(), event::Offered{"x by TFTP"}}, 3s, nullptr},
+    {"OfferJustMade", {asked(), event::Offered{"x by TFTP"}}, 17s, nullptr},
     {"OfferNotTaken",
      {asked(), event::Offered{"ipxe-arm64.efi by TFTP"}, asked()},
-     12s,
-     "asked 2 times and was offered ipxe-arm64.efi by TFTP, but loads nothing for 12.0 s now: the firmware took no "
+     27s,
+     "asked 2 times and was offered ipxe-arm64.efi by TFTP, but loads nothing for 27.0 s now: the firmware took no "
      "offer"},
     {"NothingOffered", {asked()}, 60s, nullptr},
     {"TransferStuck",

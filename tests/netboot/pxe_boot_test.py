@@ -237,6 +237,19 @@ class PxeBoot(netlab.Case):
             self.assertIn(f"{state['ip']} {machine.mac}", dnsmasq.text)
         self.checked("dnsmasq did all of DHCP")
 
+    def test_by_hand(self):
+        """Ctrl-B in the iPXE of an x86 BIOS machine: `dhcp`, and `chain` of the iPXE that TFTP has for it"""
+        self.serve("--dhcp", "full", "--range", RANGE, systems=("amd64",))
+        machine = Booting(self, "amd64-bios", 2)
+        machine.wait_for(r"Press Ctrl-B for the iPXE command line", 60)
+        machine.console.type("\x02")
+        machine.wait_for(r"iPXE> ", 60)
+        machine.console.type("dhcp\r")
+        machine.wait_for(r"Configuring \(net0 [^\n]* ok$", 60)
+        machine.console.type(f"chain tftp://{SERVER}/undionly.kpxe\r")
+        self.running(machine)
+        self.assertIn("undionly.kpxe", self.log.text)
+
     def test_http_boot(self):
         """UEFI HTTP boot of an arm64 machine, and a wrong system for an x86-64 one"""
         self.needs("tcpdump")
