@@ -1,21 +1,28 @@
-"""An image of a given size, written straight into a store (which is an OCI image layout)."""
+"""big_image.py STORE MEGABYTES: an image of a given size, written straight into a store (which is an OCI image layout)."""
 
 import hashlib
-import io
 import json
 import pathlib
 import random
 import subprocess
+import sys
 import tarfile
 
 FILE = 2_000_000  # bytes of most files; every hundredth is a hundred times as large
 
 
-def _content(seed, size):
-    """Bytes that compress about two to one."""
-    block = random.Random(seed).randbytes(65536)
-    pattern = block + bytes(65536)
-    return (pattern * (size // len(pattern) + 1))[:size]
+class _Content:
+    """Bytes that compress two to one and never repeat, made as they are read."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.rest = b""
+
+    def read(self, size):
+        while len(self.rest) < size:
+            self.rest += self.random.randbytes(65536) + bytes(65536)
+        taken, self.rest = self.rest[:size], self.rest[size:]
+        return taken
 
 
 def _put(store, content, media_type):
@@ -37,7 +44,7 @@ def write(store, megabytes):
                 size = min(left, FILE * (100 if number % 100 == 0 else 1))
                 info = tarfile.TarInfo(f"data/{number:06}")
                 info.size = size
-                tar.addfile(info, io.BytesIO(_content(number, size)))
+                tar.addfile(info, _Content(number))
                 left -= size
         compressor.stdin.close()
         compressor.wait()
@@ -51,3 +58,7 @@ def write(store, megabytes):
     descriptor["annotations"] = {"org.opencontainers.image.ref.name": "localhost/big:1"}
     (store / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [descriptor]}))
     (store / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], int(sys.argv[2]))
