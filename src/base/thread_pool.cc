@@ -63,6 +63,13 @@ bool TaskGroup::failed() const {
   return error_ != nullptr;
 }
 
+/// A task taken before another failed may come to its first instruction after that: it still counts, or which error is
+/// shown would depend on the scheduler.
+bool TaskGroup::is_wanted(std::size_t index) const {
+  std::lock_guard lock{mutex_};
+  return error_ == nullptr || index < failed_index_;
+}
+
 void TaskGroup::run(std::function<void()> task) {
   std::size_t index = 0;
   {
@@ -73,7 +80,7 @@ void TaskGroup::run(std::function<void()> task) {
   pool_.submit([this, index, task = std::move(task)] {
     std::exception_ptr error;
     try {
-      if (!failed()) task();
+      if (is_wanted(index)) task();
     } catch (...) {
       error = std::current_exception();
     }

@@ -34,7 +34,8 @@ class ThreadPool {
 };
 
 /// Tasks that end together: wait() returns when all have run, and rethrows the error of the earliest submitted task
-/// that failed (so which error is shown does not depend on timing). After a failure tasks not yet begun are skipped.
+/// that failed (so which error is shown does not depend on timing). After a failure later tasks not yet begun are
+/// skipped.
 class TaskGroup {
  public:
   explicit TaskGroup(ThreadPool& pool) : pool_{pool} {}
@@ -47,6 +48,7 @@ class TaskGroup {
   bool failed() const;  ///< a long task may ask, to stop early
 
  private:
+  bool is_wanted(std::size_t index) const;
   void finish_one(std::size_t index, std::exception_ptr error);
 
   ThreadPool& pool_;
