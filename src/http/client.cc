@@ -66,8 +66,8 @@ HeaderList header_list(const ClientRequest& request) {
   HeaderList list;
   for (const std::string& header : request.headers) append_header(list, header);
   if (!request.authorization.empty()) append_header(list, "Authorization: " + request.authorization);
-  // Access is settled before an upload: waiting for "100 Continue" only costs time. libcurl 7.88 would sign this header,
-  // which it does not send, so signed requests do without.
+  // Access is settled before an upload: waiting for "100 Continue" only costs time. libcurl 7.88 would sign this
+  // header, which it does not send, so signed requests do without.
   if (request.signature.scope.empty()) append_header(list, "Expect:");
   return list;
 }

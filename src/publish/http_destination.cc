@@ -61,7 +61,8 @@ void HttpDestination::put(const std::string& name, int file, std::uint64_t size)
   upload.file = file;
   upload.size = size;
   http::Reply reply = perform_connected(client_, upload);
-  // RFC 4918 §9.7.1: 409 if a collection on the way is missing. nginx says 500, others 404, or 403 for what is not there.
+  // RFC 4918 §9.7.1: 409 if a collection on the way is missing. nginx says 500, others 404, or 403 for what is not
+  // there.
   if (!reply.good() && reply.status != 401) {
     make_collections();
     reply = perform_patiently(client_, upload);
