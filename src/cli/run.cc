@@ -1,115 +1,53 @@
-#include <unistd.h>
+#include "cli/run.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
-#include "base/clock.h"
 #include "cli/context.h"
-#include "cli/os_registry.h"
 #include "cli/verbs.h"
-#include "machine/qemu.h"
+#include "machine/size.h"
 
 namespace kiln::cli {
-namespace {
 
-struct RunOptions {
-  machine::QemuOptions qemu;
-  std::vector<std::string> words;  // [BACKEND] NAME
-};
-
-void add_machine_options(CLI::App& command, machine::QemuOptions& options) {
-  const auto repeatable = [&command](const char* name, std::vector<std::string>& into, const char* help) {
-    return command.add_option(name, into, help)->allow_extra_args(false);
-  };
-  command.add_option("--cpus", options.cpus, "Processors")->type_name("N")->capture_default_str();
-  command.add_option("--mem", options.memory, "Memory: a number of MiB, or with a unit: 512M, 2G")
-      ->type_name("SIZE")
-      ->capture_default_str();
-  repeatable("--disk", options.disks, "A disk: [file=]PATH[,size=1G][,format=qcow2]; made if missing; repeatable")
-      ->type_name("SPEC");
-  repeatable("--publish", options.publish, "Lead a port of this host, on 127.0.0.1 or ADDRESS, to one of the guest")
-      ->type_name("[ADDRESS:]HOST:GUEST[/udp]");
-  command.add_option("--networking", options.networking, "user, none, tap,INTERFACE or bridge,INTERFACE")
-      ->type_name("MODE")
-      ->capture_default_str();
-  command.add_option("--state", options.state, "Directory of the machine's disks, address and log (NAME-state)")
-      ->type_name("DIR");
-  command.add_option("--console-log", options.console_log, "Copy of the console (STATE/console.log)")
-      ->type_name("FILE");
-  command.add_flag("--detached", options.detached, "Run in the background; the console goes to its log");
-  command.add_flag("--no-reboot", options.no_reboot, "End, with status 4, when the guest reboots");
+void add_run(CLI::App& program, Context& context) {
+  CLI::App* command = program.add_subcommand("run", "Boot an operating system, in QEMU or on a server");
+  add_run_qemu(*command, context);
+  add_run_redfish(*command, context);
+  add_run_ipmi(*command, context);
+  add_run_packet(*command, context);
+  command->footer(
+      "Exit status: 0 the guest powered off (or a server's console was left), 1 an error, 2 a wrong command line,\n"
+      "3 the guest's kernel panicked, 4 the guest rebooted (--no-reboot), 130 the plug was pulled or Ctrl-C.");
 }
 
-void add_qemu_options(CLI::App& command, machine::QemuOptions& options) {
-  command.add_option("--arch", options.architecture, "arm64, amd64 or riscv64; by default the kernel's")
-      ->type_name("ARCH");
-  command.add_option("--accel", options.accelerator, "kvm, tcg (emulation) or kvm:tcg; by default the fastest")
-      ->type_name("ACCEL");
-  command.add_option("--qemu", options.qemu, "The QEMU program")->type_name("PROGRAM");
-  command.add_flag("--uefi", options.uefi, "Start the kernel through UEFI firmware");
-  command.add_option("--fw", options.firmware, "The UEFI firmware; implies --uefi")->type_name("FILE");
-  command.add_flag_callback(
-      "--kernel", [] {}, "Boot NAME-kernel with NAME-initrd.img: the default");
-  command.add_flag("--gui", options.gui, "A window with a screen, keyboard and mouse beside the console");
-  command.add_flag("--usb", options.usb, "A USB controller");
-  command.add_option("--device", options.devices, "A device, as QEMU names it; repeatable")
-      ->allow_extra_args(false)
-      ->type_name("DEVICE");
+CLI::App* add_backend(CLI::App& run, const std::string& name, const std::string& help) {
+  return run.add_subcommand(name, help);
 }
 
-/// `kiln run NAME` and `kiln run qemu NAME` are the same.
-std::string name_to_run(const std::vector<std::string>& words) {
-  if (words.size() == 1) return words[0];
-  if (words[0] != "qemu") throw Error{"no backend ", quote(words[0]), " to run on: expected qemu"};
-  return words[1];
-}
-
-void tell_ports(const machine::Machine& machine, Reporter& reporter) {
-  for (const machine::PublishedPort& port : machine.network.ports) {
-    reporter.info(
-        concat("published ", port.address, ":", port.host, " -> guest port ", port.guest, port.udp ? "/udp" : "/tcp"));
+void refuse_qemu_options(const CLI::App& backend) {
+  for (const CLI::Option* option : backend.get_parent()->get_options()) {
+    const bool is_own = option->get_name() == "--help" || option->get_name() == "--help-all";
+    if (option->count() == 0 || is_own) continue;
+    throw Error{option->get_name(), " is for QEMU: 'kiln run ", backend.get_name(), "' has no such option"}.with_hint(
+        concat("see 'kiln run ", backend.get_name(), " --help'"));
   }
 }
 
-int start_in_background(const machine::PreparedMachine& prepared, Context& context) {
-  const std::string pid = machine::start_detached(prepared);
-  const std::string log = prepared.machine.console_log.native();
-  tell_ports(prepared.machine, context.reporter());
-  Fields object;
-  object.add("pid", pid).add("console_log", log).add("qmp", prepared.machine.qmp_path.native());
-  context.result(concat("running in the background, process ", pid, "\nconsole: ", log, "\n"), object);
-  return 0;
-}
-
-int run(RunOptions& options, Context& context) {
-  options.qemu.name = name_to_run(options.words);
-  if (is_os_url(options.qemu.name)) fetch_os(context, options.qemu);
-  const bool on_terminal = ::isatty(STDIN_FILENO) == 1;
-  const machine::PreparedMachine prepared = machine::prepare_machine(options.qemu, on_terminal, context.reporter());
-  context.reporter().detail(machine::shell_text(prepared));
-  if (options.qemu.detached) return start_in_background(prepared, context);
-  tell_ports(prepared.machine, context.reporter());
-  if (on_terminal) context.reporter().info("console: Ctrl-A X pulls the plug, Ctrl-A H lists more");
-  context.end_progress();
-  return machine::run_machine(prepared, SteadyClock{}, context.reporter());
-}
-
-}  // namespace
-
-void add_run(CLI::App& program, Context& context) {
-  CLI::App* command = program.add_subcommand("run", "Boot what 'kiln build' made, in QEMU");
-  auto options = std::make_shared<RunOptions>();
+void add_tls_options(CLI::App& command, machine::TlsOptions& options) {
   command
-      ->add_option("name", options->words,
-                   "Boots NAME-kernel with NAME-initrd.img and NAME-cmdline, or what 'kiln push oci' stored")
-      ->type_name("[qemu] NAME|oci://REFERENCE")
-      ->required()
-      ->expected(1, 2);
-  add_machine_options(*command, options->qemu);
-  add_qemu_options(*command, options->qemu);
-  command->footer(
-      "Exit status: 0 the guest powered off, 1 an error, 2 a wrong command line, 3 the guest's kernel panicked,\n"
-      "4 the guest rebooted (--no-reboot), 130 the plug was pulled.");
-  on_run(*command, [options, &context] { return run(*options, context); });
+      .add_option("--ca-file", options.authorities, "Certificates (PEM) of authorities to trust besides the system's")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  command.add_flag("--insecure", options.insecure, "Do not verify the server's certificate");
+}
+
+std::chrono::nanoseconds parse_timeout(const std::string& text) {
+  constexpr std::uint64_t kMost = 1'000'000;
+  constexpr std::uint64_t kMinute = 60;
+  const bool minutes = text.ends_with('m');
+  const bool unit = minutes || text.ends_with('s');
+  const std::string_view number = std::string_view{text}.substr(0, text.size() - (unit ? 1 : 0));
+  return std::chrono::seconds{machine::parse_number(number, 1, kMost, "--timeout") * (minutes ? kMinute : 1)};
 }
 
 }  // namespace kiln::cli

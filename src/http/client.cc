@@ -65,6 +65,7 @@ void set_credentials(CURL* handle, const ClientRequest& request) {
 HeaderList header_list(const ClientRequest& request) {
   HeaderList list;
   for (const std::string& header : request.headers) append_header(list, header);
+  for (const std::string& header : request.secret_headers) append_header(list, header);
   if (!request.authorization.empty()) append_header(list, "Authorization: " + request.authorization);
   // Access is settled before an upload: waiting for "100 Continue" only costs time. libcurl 7.88 would sign this
   // header, which it does not send, so signed requests do without.
@@ -242,6 +243,7 @@ Reply Client::perform(const ClientRequest& request, const ChooseSink& choose_sin
       next.authorization.clear();
       next.netrc_file.clear();
       next.signature = {};
+      next.secret_headers.clear();
     }
     next.url = target;
   }

@@ -27,6 +27,7 @@ struct ClientRequest {
   std::string authorization;         ///< value of that header; not sent on to another origin after a redirect
   std::string netrc_file;            ///< where the login for the host may be (Basic); empty: nowhere
   Signature signature;
+  std::vector<std::string> secret_headers;  ///< like `headers`, and like `authorization` not for other origins
 
   // The body, if any: a text, or a part of a file.
   std::string text;

@@ -14,6 +14,7 @@ struct ClientOptions {
   std::vector<std::string> insecure;
   /// Directories of HOST[:PORT]/{*.crt,*.cert,*.key}: further CAs and client certificates.
   std::vector<std::filesystem::path> certificate_directories = {"/etc/containers/certs.d", "/etc/docker/certs.d"};
+  std::vector<std::filesystem::path> authorities;  ///< files of further CAs, for every host (PEM)
 
   std::chrono::seconds connect_timeout{15};
   std::chrono::seconds stall_timeout{30};  ///< no byte for this long: the transfer is broken off

@@ -36,6 +36,7 @@ std::string system_authorities() {
 
 HostCertificates find_certificates(const ClientOptions& options, const std::string& host) {
   HostCertificates out;
+  for (const fs::path& file : options.authorities) out.authorities += read_file(file, 4 << 20) + "\n";
   if (host.find('/') != std::string::npos || host.starts_with('.')) return out;
   for (const fs::path& directory : options.certificate_directories) add_certificates(directory / host, out);
   if (!out.authorities.empty() && !system_authorities().empty()) {

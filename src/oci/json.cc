@@ -89,6 +89,16 @@ std::uint64_t JsonView::size() const {
   return value;
 }
 
+double JsonView::number() const {
+  expect(value_->is_number(), "a number");
+  return value_->get<double>();
+}
+
+bool JsonView::flag() const {
+  expect(value_->is_boolean(), "true or false");
+  return value_->get<bool>();
+}
+
 std::vector<JsonView> JsonView::items() const {
   expect(value_->is_array(), "an array");
   std::vector<JsonView> out;
@@ -115,6 +125,11 @@ std::map<std::string, std::string> JsonView::text_map() const {
 std::string JsonView::text(const char* key) const {
   const auto found = member(key);
   return found ? found->text() : std::string{};
+}
+
+bool JsonView::flag(const char* key) const {
+  const auto found = member(key);
+  return found && found->flag();
 }
 
 std::vector<JsonView> JsonView::items(const char* key) const {

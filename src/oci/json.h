@@ -11,7 +11,7 @@
 
 namespace kiln::oci {
 
-// Internal to this folder: reading JSON of strangers and writing our own.
+// Reading JSON of strangers, here and in the folders that link to this one, and writing our own.
 
 /// Parses JSON of at most 64 levels (images need 6). Throws Error: "NAME: it is not valid JSON: … at byte N".
 nlohmann::json parse_json(std::string_view text, std::string_view name);
@@ -34,12 +34,15 @@ class JsonView {
   std::vector<std::string> keys() const;
   std::string text() const;
   std::uint64_t size() const;  ///< 0 to 2^63-1: what a file can have
+  double number() const;
+  bool flag() const;
   std::vector<JsonView> items() const;
   std::vector<std::string> texts() const;
   std::map<std::string, std::string> text_map() const;
 
   // The same of a member, with an empty value for absence.
   std::string text(const char* key) const;
+  bool flag(const char* key) const;
   std::vector<JsonView> items(const char* key) const;
   std::vector<std::string> texts(const char* key) const;
   std::map<std::string, std::string> text_map(const char* key) const;
