@@ -180,6 +180,7 @@ class Boot(Packet):
         """UEFI, iPXE, the script, and the operating system's console by ssh"""
         console = self.start_qemu()
         console.wait_for(r"^kiln: up in", 400)
+        console.wait_for(r":~# ", 60)  # what is typed before is lost
         console.type("poweroff\r")
         self.assertEqual(console.ended(120), 0)
         self.assertEqual(len(self.api.gone), 1)

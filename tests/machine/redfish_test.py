@@ -195,6 +195,7 @@ class Boot(Redfish):
         console = self.start_redfish("--boot-url", self.base + "/ipxe.efi", os.path.join(self.kiln.out, "os"))
         console.wait_for(r"^kiln: up in", 400)
         self.checked("kiln: up on the console by ssh")
+        console.wait_for(r":~# ", 60)  # what is typed before is lost
         console.type("poweroff\r")
         self.assertEqual(console.ended(120), 0)
         self.assertEqual(self.bmc.sessions, {})
