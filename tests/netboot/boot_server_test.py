@@ -156,7 +156,7 @@ class BootServer(netlab.Case):
         self.assertRaises(AssertionError, netclients.tftp_get, SERVER, "pxelinux.0")
         self.log.wait_for(r"asked for 'pxelinux.0' by TFTP: no such file", 5)
         stuck.script(f"{URL}/boot.ipxe")
-        self.log.wait_for(r"52:54:00:00:00:01: asked 2 times and was offered ipxe-arm64.efi, but loads nothing for 1\d\.\d s now", 20)
+        self.log.wait_for(r"52:54:00:00:00:01: asked 2 times and was offered ipxe-arm64.efi, but loads nothing for 2\d\.\d s now", 45)
         self.log.wait_for(r"52:54:00:00:00:02: fetched its script, but no kernel for 2\d\.\d s", 30)
         self.assertIn("fetched its script", self.state(stuck)["diagnosis"])
         stuck.report(stuck.script(f"{URL}/boot.ipxe"), "failed", failed=True, message="onboot dhcpcd: exit status 1")
