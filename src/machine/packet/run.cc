@@ -119,8 +119,10 @@ int run(const Options& options, bool stay, Transport& transport, SignalWaiter& w
   if (!options.console) {
     const bool known = !options.sos_host.empty() || !lease.device().sos.empty();
     if (known) reporter.info(concat("console: ", ssh_text(sos_console(options, lease.device()))));
-    if (stay) reporter.info("serving until Ctrl-C");
-    while (stay) waiter.pause(1h);
+    if (stay) {
+      reporter.info("serving until Ctrl-C");
+      for (;;) waiter.pause(1h);  // until that throws Interrupted
+    }
     lease.finish();
     return 0;
   }
