@@ -62,6 +62,12 @@ class Console:
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
+    def type_slowly(self, text):
+        """As a person does: firmware and boot loaders look now and then at a UART that holds 16 characters."""
+        for character in text:
+            self.type(character)
+            time.sleep(0.1)
+
     def ended(self, timeout):
         """The exit status."""
         try:

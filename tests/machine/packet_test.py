@@ -200,9 +200,9 @@ class Boot(Packet):
         after.wait_for(r"Press Ctrl-B", 200)
         after.type("\x02")
         after.wait_for(r"iPXE>", 60)
-        after.type("dhcp\r")
+        after.type_slowly("dhcp\r")
         after.wait_for(r"ok\s*\n.*iPXE>", 60)
-        after.type(f"chain {device['ipxe_script_url']}\r")
+        after.type_slowly(f"chain {device['ipxe_script_url']}\r")
         after.wait_for(r"^kiln: up in", 400)
         self.checked("chain by hand brought the system up")
 

@@ -244,9 +244,9 @@ class PxeBoot(netlab.Case):
         machine.wait_for(r"Press Ctrl-B for the iPXE command line", 60)
         machine.console.type("\x02")
         machine.wait_for(r"iPXE> ", 60)
-        machine.console.type("dhcp\r")
+        machine.console.type_slowly("dhcp\r")
         machine.wait_for(r"Configuring \(net0 [^\n]* ok$", 60)
-        machine.console.type(f"chain tftp://{SERVER}/undionly.kpxe\r")
+        machine.console.type_slowly(f"chain tftp://{SERVER}/undionly.kpxe\r")
         self.running(machine)
         self.assertIn("undionly.kpxe", self.log.text)
 
