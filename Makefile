@@ -4,17 +4,18 @@ HTTP_PORT ?= 8080
 SSH_PORT ?= 2222
 NINJA ?= ninja
 
-.PHONY: help run test bench lint fuzz deps build clean
+.PHONY: help run test test-all bench lint fuzz deps build clean
 
 help:
-	@echo 'make run     build Kiln, assemble examples/arm64.yml and boot it in QEMU'
-	@echo 'make test    everything: lint, unit tests, a short fuzzing run, boots of arm64 and amd64'
-	@echo 'make build   build Kiln alone: build/release/bin/kiln'
-	@echo 'make bench   the benchmarks of bench/RESULTS.md'
-	@echo 'make lint    formatting and static analysis'
-	@echo 'make fuzz    a short run of every fuzz target'
-	@echo 'make deps    install what building, running and testing need (Debian packages)'
-	@echo 'make clean   remove build/'
+	@echo 'make run       build Kiln, assemble examples/arm64.yml and boot it in QEMU'
+	@echo 'make test      everything: lint, unit tests, a short fuzzing run, boots of arm64 and amd64'
+	@echo 'make test-all  that, and the tests that take too long for every change'
+	@echo 'make build     build Kiln alone: build/release/bin/kiln'
+	@echo 'make bench     the benchmarks of bench/RESULTS.md'
+	@echo 'make lint      formatting and static analysis'
+	@echo 'make fuzz      a short run of every fuzz target'
+	@echo 'make deps      install what building, running and testing need (Debian packages)'
+	@echo 'make clean     remove build/'
 
 deps:
 	@scripts/install-deps test
@@ -40,7 +41,10 @@ test: deps
 	@$(NINJA) -C build/dev --quiet
 	@scripts/lint build/dev
 	@$(MAKE) --no-print-directory fuzz
-	@ctest --test-dir build/dev --output-on-failure -j2
+	@ctest --test-dir build/dev --output-on-failure -j2 -LE nightly
+
+test-all: test
+	@ctest --test-dir build/dev --output-on-failure -j2 -L nightly
 
 lint: deps
 	@scripts/configure dev
