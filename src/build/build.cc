@@ -11,8 +11,8 @@
 namespace kiln::build {
 namespace {
 
-constexpr std::string_view kMemoVersion = "kiln build 2";
-constexpr std::string_view kTarVersion = "kiln tar 1";
+constexpr std::string_view kMemoVersion = "kiln build 3";
+constexpr std::string_view kTarVersion = "kiln tar 2";
 
 /// Feeds labelled, length-prefixed text to a hash, so that no two inputs look alike.
 class KeyHasher {

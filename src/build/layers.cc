@@ -6,6 +6,7 @@
 #include "archive/decompress.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "tree/layer_content.h"
 
 namespace kiln::build {
 namespace {
@@ -83,6 +84,19 @@ void write_index_of_blob(const oci::Store& store, const oci::Descriptor& blob, S
   }
   check();
 }
+
+constexpr std::uint64_t kLargestInMemory = std::uint64_t{32} << 20;
+
+class StringVisitor final : public tree::ContentVisitor {
+ public:
+  explicit StringVisitor(std::string& to) : to_{to} {}
+  void begin(std::uint32_t, std::uint64_t) override {}
+  void data(Bytes piece) override { to_.append(reinterpret_cast<const char*>(piece.data()), piece.size()); }
+  void end(std::uint32_t) override {}
+
+ private:
+  std::string& to_;
+};
 
 }  // namespace
 
@@ -177,6 +191,23 @@ std::uint32_t Layers::nested(std::uint32_t outer_number, std::uint32_t entry_num
     tree::write_layer_index(limited, index);
   };
   return add({name, outer.blob, offset, identity, open_or_make_index(identity, name, entry.size, write_index)});
+}
+
+std::string Layers::read_file(std::uint32_t layer_number, std::uint32_t entry_number) const {
+  const Layer& layer = layers_[layer_number];
+  const tree::LayerEntry entry = layer.index.entry(entry_number);
+  if (entry.size > kLargestInMemory)
+    throw Error{quote(entry.path),  " in ",           layer.name,     ": it has ", entry.size,
+                " bytes, at most ", kLargestInMemory, " are accepted"};
+  const std::filesystem::path path = store_.derived_directory("files") / entry.content.hex();
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) == entry.size && !error) return kiln::read_file(path, kLargestInMemory);
+  std::string content;
+  StringVisitor visitor{content};
+  const std::unique_ptr<Source> tar = open(layer);
+  tree::read_contents(layer.index, *tar, std::span{&entry_number, 1}, visitor);
+  write_file(path, content);
+  return content;
 }
 
 }  // namespace kiln::build

@@ -40,6 +40,10 @@ class Layers {
   /// The tar that is entry `entry` (a regular file, stored without holes) of layer `outer`.
   std::uint32_t nested(std::uint32_t outer, std::uint32_t entry);
 
+  /// The content of a regular file that is small enough to be held in memory. Read from the layer once; then it is in
+  /// the derived directory `files`, named by its digest.
+  std::string read_file(std::uint32_t layer, std::uint32_t entry) const;
+
   const Layer& layer(std::uint32_t number) const { return layers_[number]; }
 
   /// The uncompressed tar from its start.

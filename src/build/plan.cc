@@ -23,6 +23,7 @@ constexpr std::string_view kHosts =
     "ff02::2 ip6-allrouters\n";
 constexpr std::string_view kNoResolver = "\n# no resolv.conf configured\n";
 constexpr std::string_view kResolverLink = "/run/resolvconf/resolv.conf";
+constexpr std::string_view kApkDatabase = "lib/apk/db/installed";
 
 /// Names that belong to the build of an image or to a running container, not to its tree (spec layout.md §3.3).
 bool is_dropped(std::string_view path) {
@@ -41,6 +42,7 @@ class Planner {
   Plan make() {
     add_kernel();
     for (std::size_t i = 0; i < system_.init.size(); ++i) add_init(i);
+    add_apk_database();
     for (const ResolvedContainer& container : system_.containers) add_container(container);
     add_files();
     resolve_overrides();
@@ -146,6 +148,7 @@ class Planner {
       if (next != fixed.end() && next->path == node.path) {
         const bool image_wins = node.path == "etc/mtab";
         out.push_back(image_wins ? entry_of(node, layers) : *next);
+        out.back().fixed_time = true;
         if (out.back().kind != Kind::directory) replaced = node.path;
         ++next;
         continue;
@@ -213,8 +216,21 @@ class Planner {
     const oci::Image& image = *system_.init[i];
     const std::uint32_t part = begin_part(concat("init ", image.reference.canonical()), false);
     std::vector<RootItem> items;
-    for (const Entry& entry : flatten(image, Role::init)) items.push_back(item(part, entry.path, entry));
+    for (const Entry& entry : flatten(image, Role::init)) {
+      items.push_back(item(part, entry.path, entry));
+      if (entry.path == kApkDatabase && entry.kind == Kind::regular) apk_databases_.push_back(entry);
+    }
     add_root_items(std::move(items), directory_);
+  }
+
+  /// Each init image comes with the database of its own packages: the root gets those of all (spec layout.md §5.1).
+  void add_apk_database() {
+    if (apk_databases_.size() < 2) return;
+    Generated all;
+    all.meta.mode = 0644;
+    for (const Entry& one : apk_databases_) all.content += plan_.layers->read_file(one.layer, one.entry) + "\n\n";
+    const std::uint32_t part = begin_part("init apk database", false);
+    add_root_items({item(part, kApkDatabase, add_generated(std::move(all)))}, directory_);
   }
 
   void add_container(const ResolvedContainer& container) {
@@ -336,6 +352,7 @@ class Planner {
   const ResolvedSystem& system_;
   Plan plan_;
   Entry directory_;                        ///< a generated directory 0755 0:0
+  std::vector<Entry> apk_databases_;       ///< of the init images
   std::vector<RootItem> root_;             ///< of all parts, but for the containers' own trees
   std::vector<std::vector<Entry>> trees_;  ///< by part: the containers' own trees
 };
@@ -345,8 +362,16 @@ class Planner {
 std::string Entry::full_path() const { return concat(prefix, path); }
 
 tree::Metadata Plan::metadata(const Entry& entry) const {
-  return entry.layer == kGenerated ? generated[entry.entry].meta
-                                   : layers->layer(entry.layer).index.entry(entry.entry).meta;
+  return entry.layer == kGenerated ? generated[entry.entry].meta : layer_entry(entry).meta;
+}
+
+tree::LayerEntry Plan::layer_entry(const Entry& entry) const {
+  tree::LayerEntry file = layers->layer(entry.layer).index.entry(entry.entry);
+  if (entry.fixed_time) {
+    file.meta.mtime = kFixedTime;
+    file.meta.mtime_nsec = 0;
+  }
+  return file;
 }
 
 std::uint64_t Plan::content_size(const Entry& entry) const {

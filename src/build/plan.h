@@ -31,7 +31,8 @@ struct Entry {
   std::uint32_t layer = kGenerated;  ///< number in Layers, or kGenerated
   std::uint32_t entry = 0;           ///< in that layer's index, or in Plan::generated
   tree::Kind kind = tree::Kind::regular;
-  bool linked = false;  ///< hard-linked to another entry with the same (layer, entry)
+  bool linked = false;      ///< hard-linked to another entry with the same (layer, entry)
+  bool fixed_time = false;  ///< of an image, but with the time of what Kiln makes
 
   std::string full_path() const;
 };
@@ -59,6 +60,7 @@ struct Plan {
   BootFiles boot;
 
   tree::Metadata metadata(const Entry& entry) const;
+  tree::LayerEntry layer_entry(const Entry& entry) const;  ///< of an entry that comes from a layer
   std::uint64_t content_size(const Entry& entry) const;
 };
 

@@ -204,6 +204,33 @@ TEST_F(PlanTest, HardLinksOfAnImageStayLinksInBothArchives) {
   }
 }
 
+TEST_F(PlanTest, DatabasesOfApkAreJoined) {
+  const std::string path = "lib/apk/db/installed";
+  system_.init = {image("one", {{{path, '0', "one\n"}}}), image("none", {{}}), image("two", {{{path, '0', "two\n"}}})};
+  const Plan plan = this->plan();
+  const Part& part = plan.parts.at(3);
+  EXPECT_EQ(part.name, "init apk database");
+  ASSERT_EQ(part.entries.size(), 1U);
+  EXPECT_EQ(part.entries[0].full_path(), path);
+  EXPECT_EQ(plan.generated.at(part.entries[0].entry).content, "one\n\n\ntwo\n\n\n");
+  const tree::Metadata meta = plan.metadata(part.entries[0]);
+  EXPECT_EQ(meta.mode, 0644U);
+  EXPECT_EQ(meta.mtime, 0);
+}
+
+TEST_F(PlanTest, MtabOfAnImageIsKeptButForItsTime) {
+  service("a", image("a", {{{"etc/mtab", '2', "../proc/mounts"}}}));
+  const Plan plan = this->plan();
+  for (const Entry& entry : plan.parts.at(0).entries) {
+    if (entry.path != "etc/mtab") continue;
+    ASSERT_NE(entry.layer, kGenerated);
+    EXPECT_EQ(plan.layer_entry(entry).link, "../proc/mounts");
+    EXPECT_EQ(plan.metadata(entry).mtime, kFixedTime);
+    return;
+  }
+  FAIL() << "no etc/mtab";
+}
+
 TEST_F(PlanTest, OnlyWhatChangedIsRendered) {
   const oci::Image* a = image("a", {{{"bin/a", '0', std::string(100'000, 'a')}}});
   const oci::Image* b = image("b", {{{"bin/b", '0', std::string(100'000, 'b')}}});

@@ -100,7 +100,7 @@ class Sharing {
   std::optional<Identity> candidate(std::size_t part, const Entry& entry) {
     if (entry.kind != Kind::regular || entry.layer == kGenerated) return std::nullopt;
     if (kind_ == ArchiveKind::cpio && plan_.parts[part].shareable) {
-      const tree::LayerEntry file = plan_.layers->layer(entry.layer).index.entry(entry.entry);
+      const tree::LayerEntry file = plan_.layer_entry(entry);
       if (file.size > 0) return content_identity(file, hasher_);
     }
     if (!entry.linked) return std::nullopt;
@@ -241,7 +241,7 @@ ArchiveEntry archive_entry(const Plan& plan, ArchiveKind kind, const SegmentItem
     if (file.kind == Kind::symlink) out.link = file.content;
     if (file.kind == Kind::regular) out.size = plan.content_size(entry);
   } else {
-    const tree::LayerEntry file = plan.layers->layer(entry.layer).index.entry(entry.entry);
+    const tree::LayerEntry file = plan.layer_entry(entry);
     out.meta = file.meta;
     if (entry.kind == Kind::symlink) out.link = file.link;
     if (entry.kind == Kind::regular && !item.link) out.size = file.size;

@@ -87,7 +87,8 @@ class Trial:
     def __init__(self, case, directory, web):
         self.case, self.directory, self.web = case, directory, web
         self.kiln = kiln.Kiln(directory)
-        self.blocks = case.file.shared + case.blocks
+        own = {block.arguments[0] for block in case.all("image")}
+        self.blocks = case.blocks + [block for block in case.file.shared if block.kind != "image" or block.arguments[0] not in own]
         self.here = os.path.join(directory, "here")
         self.out = os.path.join(self.here, "out")
         os.makedirs(self.out)
@@ -140,7 +141,7 @@ class Trial:
         return arguments, stdin
 
     def _commands(self, arguments):
-        runs = [block for block in self.case.blocks if block.kind == "run"]
+        runs = self.case.all("run")
         if not runs:
             return [["build", "--quiet", "--arch", "amd64", "--dir", "out", "--format", "tar", *arguments]]
         commands = []

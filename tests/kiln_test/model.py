@@ -107,7 +107,7 @@ def flatten(layers, init):
         remove_below(tree, path)
     tree["etc/hosts"] = made_file(HOSTS)
     tree["etc/resolv.conf"] = made_symlink("/run/resolvconf/resolv.conf") if init else made_file(NO_RESOLVER)
-    tree.setdefault("etc/mtab", made_symlink("/proc/mounts"))
+    tree.setdefault("etc/mtab", made_symlink("/proc/mounts")).mtime = FIXED_TIME
     return with_parents(tree)
 
 
