@@ -11,8 +11,8 @@
 namespace kiln::build {
 namespace {
 
-constexpr std::string_view kMemoVersion = "kiln build 3";
-constexpr std::string_view kTarVersion = "kiln tar 2";
+constexpr std::string_view kMemoVersion = "kiln build 4";
+constexpr std::string_view kTarVersion = "kiln tar 3";
 
 /// Feeds labelled, length-prefixed text to a hash, so that no two inputs look alike.
 class KeyHasher {
@@ -200,20 +200,22 @@ std::optional<BootSet> Build::recall(const Sha256& key) const {
 Plan Build::tar_plan() {
   layers_ = std::make_unique<Layers>(store_, reporter_);
   Plan plan = make_plan(system_, *layers_);
-  if (!plan.boot.kernel) return plan;
   const auto add = [&](std::string_view path, Entry entry) {
+    // With the directory `boot`: the kernel's part has it, and that of `files:`.
+    Part& part = system_.kernel ? plan.parts.front() : plan.parts.back();
     entry.prefix = {};
     entry.path = path;
-    plan.parts.front().entries.push_back(entry);
+    part.entries.push_back(entry);
   };
-  Entry cmdline;
-  cmdline.entry = static_cast<std::uint32_t>(plan.generated.size());
-  Generated file;
-  file.meta = {.mode = 0644, .mtime = kFixedTime};
-  file.content = plan.boot.cmdline;
-  plan.generated.push_back(std::move(file));
-  add("boot/cmdline", cmdline);
-  add("boot/kernel", *plan.boot.kernel);
+  if (system_.kernel && !plan.boot.cmdline_file) {
+    Generated file;
+    file.meta = {.mode = 0644, .mtime = kFixedTime};
+    file.content = plan.boot.cmdline;
+    plan.boot.cmdline_file.emplace().entry = static_cast<std::uint32_t>(plan.generated.size());
+    plan.generated.push_back(std::move(file));
+  }
+  if (plan.boot.cmdline_file) add("boot/cmdline", *plan.boot.cmdline_file);
+  if (plan.boot.kernel) add("boot/kernel", *plan.boot.kernel);
   if (plan.boot.ucode) add("boot/ucode.cpio", *plan.boot.ucode);
   return plan;
 }

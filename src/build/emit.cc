@@ -3,29 +3,21 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "build/host_file.h"
 #include "tree/layer_content.h"
 
 namespace kiln::build {
 namespace {
 
-/// A file of this host that `files:` names: it must still be what was hashed when the build began.
-void emit_host_file(const HostFile& file, EntryWriter& out) {
-  UniqueFd fd = open_file(file.path);
-  FdSource source{fd.get(), file.path};
-  Sha256Hasher hasher;
-  std::vector<std::byte> buffer(128 * 1024);
-  std::uint64_t size = 0;
-  while (const std::size_t got = source.read(buffer)) {
-    size += got;
-    if (size > file.size) break;
-    hasher.update(Bytes{buffer}.first(got));
-    out.content(Bytes{buffer}.first(got));
-  }
-  if (size != file.size || hasher.finish() != file.content) {
-    throw Error{"file ", quote(file.path), " changed while it was read"}.with_hint("build again");
-  }
-}
+/// Content as a sink.
+class ContentSink final : public Sink {
+ public:
+  explicit ContentSink(EntryWriter& to) : to_{to} {}
+  void write(Bytes data) override { to_.content(data); }
+
+ private:
+  EntryWriter& to_;
+};
 
 void emit_without_layer(const Plan& plan, ArchiveKind kind, const Segment& segment, EntryWriter& out) {
   std::string header;
@@ -36,7 +28,8 @@ void emit_without_layer(const Plan& plan, ArchiveKind kind, const Segment& segme
     out.begin(header, entry.size);
     if (entry.size > 0) {
       const Generated& file = plan.generated[item.entry->entry];
-      file.source ? emit_host_file(*file.source, out) : out.content(as_bytes(file.content));
+      ContentSink sink{out};
+      file.source ? copy_host_file(*file.source, sink) : out.content(as_bytes(file.content));
     }
     out.end(padding_after(kind, entry.size));
   }

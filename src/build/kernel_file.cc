@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/kernel_form.h"
+#include "build/host_file.h"
 #include "tree/layer_content.h"
 
 namespace kiln::build {
@@ -69,21 +70,32 @@ bool search_kernel(const ExtractedFile& kernel) {
   }
 }
 
+Sha256 content_of(const Plan& plan, const Entry& entry) {
+  if (entry.layer != kGenerated) return plan.layer_entry(entry).content;
+  const Generated& file = plan.generated[entry.entry];
+  return file.source ? file.source->content : Sha256::of(file.content);
+}
+
 }  // namespace
 
 ExtractedFile extract_file(const Plan& plan, const Entry& entry, const oci::Store& store, Reporter& reporter) {
-  const Layer& layer = plan.layers->layer(entry.layer);
-  const tree::LayerEntry file = layer.index.entry(entry.entry);
-  const std::filesystem::path path = store.derived_directory("files") / file.content.hex();
+  const std::uint64_t size = plan.content_size(entry);
+  const std::filesystem::path path = store.derived_directory("files") / content_of(plan, entry).hex();
   std::error_code error;
-  if (std::filesystem::file_size(path, error) == file.size && !error) return {path, file.size};
-  const auto activity = reporter.start("extract", file.path, file.size);
+  if (std::filesystem::file_size(path, error) == size && !error) return {path, size};
+  const auto activity = reporter.start("extract", entry.full_path(), size);
   AtomicFile out{path};
-  FileVisitor visitor{out.sink()};
-  const std::unique_ptr<Source> tar = plan.layers->open(layer);
-  tree::read_contents(layer.index, *tar, std::array{entry.entry}, visitor);
+  if (entry.layer == kGenerated) {
+    const Generated& file = plan.generated[entry.entry];
+    file.source ? copy_host_file(*file.source, out.sink()) : out.sink().write(as_bytes(file.content));
+  } else {
+    const Layer& layer = plan.layers->layer(entry.layer);
+    FileVisitor visitor{out.sink()};
+    const std::unique_ptr<Source> tar = plan.layers->open(layer);
+    tree::read_contents(layer.index, *tar, std::array{entry.entry}, visitor);
+  }
   out.commit();
-  return {path, file.size};
+  return {path, size};
 }
 
 bool reads_zstd(const ExtractedFile& kernel) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "build/path_order.h"
 #include "build/root_tree.h"
 #include "tree/merge.h"
@@ -23,6 +24,8 @@ constexpr std::string_view kHosts =
     "ff02::2 ip6-allrouters\n";
 constexpr std::string_view kNoResolver = "\n# no resolv.conf configured\n";
 constexpr std::string_view kResolverLink = "/run/resolvconf/resolv.conf";
+/// Kernels take 2 to 4 KiB; this is room for whatever comes.
+constexpr std::size_t kLongestCmdline = 64 * 1024;
 constexpr std::string_view kApkDatabase = "lib/apk/db/installed";
 
 /// Names that belong to the build of an image or to a running container, not to its tree (spec layout.md §3.3).
@@ -261,15 +264,32 @@ class Planner {
       const config::File& file = resolved.config;
       Generated generated = generated_file(resolved);
       const std::string_view path = keep(file.path);
+      const bool is_boot_file = take_boot_file(path, generated);
       std::erase_if(items, [&](const RootItem& earlier) { return earlier.path == path; });
       Generated parent;
       parent.kind = Kind::directory;
       parent.meta = generated.meta;
       parent.meta.mode = with_execute(file.mode);
-      items.push_back(item(part, path, add_generated(std::move(generated))));
+      if (!is_boot_file) items.push_back(item(part, path, add_generated(std::move(generated))));
       add_file_parents(items, part, path, add_generated(std::move(parent)));
     }
     add_root_items(std::move(items), directory_);
+  }
+
+  /// Kernel, command line and microcode are outputs of their own beside an initramfs; `files:` may replace them.
+  bool take_boot_file(std::string_view path, const Generated& file) {
+    std::optional<Entry>* place = path == "boot/kernel"       ? &plan_.boot.kernel
+                                  : path == "boot/ucode.cpio" ? &plan_.boot.ucode
+                                  : path == "boot/cmdline"    ? &plan_.boot.cmdline_file
+                                                              : nullptr;
+    if (place == nullptr) return false;
+    if (file.kind != Kind::regular)
+      throw Error{"file ", quote(path), " must be a plain file: it is read by the boot loader"};
+    *place = add_generated(file);
+    if (place == &plan_.boot.cmdline_file) {
+      plan_.boot.cmdline = file.source ? kiln::read_file(file.source->path, kLongestCmdline) : file.content;
+    }
+    return true;
   }
 
   /// The parents of a file take its owner and mode, unless an image or an earlier file has them.
@@ -283,7 +303,7 @@ class Planner {
   }
 
   static std::uint32_t with_execute(std::uint32_t mode) {
-    std::uint32_t out = mode & 0777;
+    std::uint32_t out = mode;
     for (const std::uint32_t shift : {0U, 3U, 6U}) {
       if ((mode >> shift & 7) != 0) out |= 1U << shift;
     }

@@ -48,6 +48,7 @@ struct Part {
 struct BootFiles {
   std::optional<Entry> kernel, ucode;
   std::string cmdline;
+  std::optional<Entry> cmdline_file;  ///< where `files:` has it; otherwise it is Kiln's own
 };
 
 /// The whole root tree, every override resolved: no path occurs twice, every parent directory exists and stands in an

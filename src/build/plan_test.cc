@@ -5,6 +5,8 @@
 
 #include "archive/tar_writer.h"
 #include "base/error.h"
+#include "base/file.h"
+#include "build/kernel_file.h"
 #include "build/render.h"
 #include "build/segments.h"
 
@@ -202,6 +204,20 @@ TEST_F(PlanTest, HardLinksOfAnImageStayLinksInBothArchives) {
   for (const ArchiveKind kind : {ArchiveKind::cpio, ArchiveKind::tar}) {
     EXPECT_THAT(listing(plan, make_segments(plan, kind)), ElementsAre("bin/one 4", "bin/two = bin/one"));
   }
+}
+
+TEST_F(PlanTest, FilesMayReplaceWhatTheBootLoaderReads) {
+  kernel({{"kernel", '0', "old"}, {"kernel.tar", '0', tar_of({{"m.ko", '0', ""}})}});
+  file("boot/kernel", "new kernel", 0640);
+  file("boot/cmdline", "loud");
+  file("boot/extra", "stays in the tree");
+  const Plan plan = this->plan();
+  EXPECT_THAT(paths(plan), ElementsAre("kernel: boot", "kernel: m.ko", "files: boot/extra"));
+  ASSERT_TRUE(plan.boot.kernel && plan.boot.cmdline_file);
+  EXPECT_EQ(plan.boot.cmdline, "loud");
+  EXPECT_EQ(plan.metadata(*plan.boot.kernel).mode, 0640U);
+  const ExtractedFile extracted = extract_file(plan, *plan.boot.kernel, store_, reporter_);
+  EXPECT_EQ(read_file(extracted.path), "new kernel");
 }
 
 TEST_F(PlanTest, DatabasesOfApkAreJoined) {

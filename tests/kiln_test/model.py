@@ -176,7 +176,7 @@ class Root:
         for path, node in files:
             for parent in parents(path):
                 if parent not in self.tree and parent not in known:
-                    mode = node.mode & 0o777
+                    mode = node.mode
                     for shift in (0, 3, 6):
                         if mode >> shift & 7:
                             mode |= 1 << shift
