@@ -15,6 +15,9 @@ constexpr Applet kApplets[] = {
     {"init", guest::init_main},         {"service", guest::service_main},   {"sysctl", guest::sysctl_main},
     {"modprobe", guest::modprobe_main}, {"poweroff", guest::poweroff_main}, {"reboot", guest::poweroff_main},
     {"halt", guest::poweroff_main},     {"rungetty", guest::rungetty_main}, {"metadata", guest::metadata_main},
+    {"sysfs", guest::sysfs_main},       {"kmsg", guest::kmsg_main},         {"format", guest::format_main},
+    {"mountie", guest::mountie_main},   {"swap", guest::swap_main},         {"swap.sh", guest::swap_main},
+    {"loopy", guest::loopy_main},       {"crypto", guest::crypto_main},
 };
 
 const Applet* find_applet(const char* path) {

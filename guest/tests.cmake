@@ -4,6 +4,7 @@ enable_testing()
 
 add_executable(guest_tests
   applets/applets_test.cc
+  applets/flags_test.cc
   base/json_test.cc
   base/text_test.cc
   boot/cmdline_test.cc
@@ -11,6 +12,8 @@ add_executable(guest_tests
   boot/xattrs_test.cc
   container/mount_options_test.cc
   container/spec_test.cc
+  disk/block_devices_test.cc
+  disk/probe_test.cc
   metadata/cloud_test.cc
   metadata/nocloud_test.cc
   metadata/user_data_test.cc
@@ -51,6 +54,7 @@ if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_link_options(guest PUBLIC -fsanitize=address,undefined)
 endif()
 add_guest_fuzz(json base/json_fuzz.cc)
+add_guest_fuzz(probe disk/probe_fuzz.cc)
 add_guest_fuzz(modules modules/modules_fuzz.cc)
 add_guest_fuzz(xattrs boot/xattrs_fuzz.cc)
 add_guest_fuzz(cmdline boot/cmdline_fuzz.cc)

@@ -10,5 +10,12 @@ int modprobe_main(int argc, char** argv);
 int poweroff_main(int argc, char** argv);
 int rungetty_main(int argc, char** argv);
 int metadata_main(int argc, char** argv);
+int format_main(int argc, char** argv);
+int mountie_main(int argc, char** argv);
+int swap_main(int argc, char** argv);
+int loopy_main(int argc, char** argv);
+int crypto_main(int argc, char** argv);
+int sysfs_main(int argc, char** argv);
+int kmsg_main(int argc, char** argv);
 
 }  // namespace guest

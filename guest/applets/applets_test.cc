@@ -25,7 +25,7 @@ TEST(SysctlLine, Reads) {
   };
   for (const Case& row : kCases) {
     SysctlSetting setting;
-    EXPECT_EQ(parse_sysctl_line(row.line, setting), "") << row.line;
+    EXPECT_EQ(parse_sysctl_line(row.line, "/proc/sys", setting), "") << row.line;
     EXPECT_EQ(setting.path, row.path) << row.line;
     EXPECT_EQ(setting.value, row.value) << row.line;
     EXPECT_EQ(setting.optional, row.optional) << row.line;
@@ -34,10 +34,10 @@ TEST(SysctlLine, Reads) {
 
 TEST(SysctlLine, SaysWhatIsWrong) {
   SysctlSetting setting;
-  EXPECT_EQ(parse_sysctl_line("nonsense", setting), "expected KEY = VALUE, got 'nonsense'");
-  EXPECT_EQ(parse_sysctl_line("= 1", setting), "expected a key before '='");
-  EXPECT_EQ(parse_sysctl_line("/etc/passwd = 1", setting), "'/etc/passwd' is not a name below /proc/sys");
-  EXPECT_EQ(parse_sysctl_line("net/../../x = 1", setting), "'net/../../x' is not a name below /proc/sys");
+  EXPECT_EQ(parse_sysctl_line("nonsense", "/proc/sys", setting), "expected KEY = VALUE, got 'nonsense'");
+  EXPECT_EQ(parse_sysctl_line("= 1", "/proc/sys", setting), "expected a key before '='");
+  EXPECT_EQ(parse_sysctl_line("/etc/passwd = 1", "/proc/sys", setting), "'/etc/passwd' is not a name below /proc/sys");
+  EXPECT_EQ(parse_sysctl_line("net/../../x = 1", "/proc/sys", setting), "'net/../../x' is not a name below /proc/sys");
 }
 
 TEST(GettyCommand, ByKindOfConsole) {

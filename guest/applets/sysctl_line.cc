@@ -4,7 +4,7 @@
 
 namespace guest {
 
-std::string parse_sysctl_line(std::string_view line, SysctlSetting& setting) {
+std::string parse_sysctl_line(std::string_view line, const std::string& root, SysctlSetting& setting) {
   setting = SysctlSetting{};
   line = trim(line);
   if (line.empty() || line[0] == '#' || line[0] == ';') return {};
@@ -27,7 +27,7 @@ std::string parse_sysctl_line(std::string_view line, SysctlSetting& setting) {
     }
   }
   if (key[0] == '/' || ("/" + key + "/").find("/../") != std::string::npos) {
-    return "'" + printable(key) + "' is not a name below /proc/sys";
+    return "'" + printable(key) + "' is not a name below " + root;
   }
   setting.path = std::move(key);
   setting.value = trim(line.substr(equals + 1));
