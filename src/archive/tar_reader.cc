@@ -74,6 +74,28 @@ void apply_record(TarEntry& entry, std::uint64_t& stored_size, const PaxRecord& 
   }
 }
 
+/// The value of a record that is kept for its own sake: of times the shortest form, as every writer gives them.
+std::string foreign_value(const PaxRecord& record) {
+  if (record.key == "atime" || record.key == "ctime") {
+    if (const auto time = parse_pax_time(record.value)) return format_pax_time(*time);
+  }
+  return std::string{record.value};
+}
+
+bool is_foreign(const PaxRecord& record) {
+  static constexpr std::string_view kFields[] = {"path",  "linkpath", "size",  "uid",       "gid",
+                                                 "uname", "gname",    "mtime", "hdrcharset"};
+  return !record.value.empty() && !record.key.starts_with("SCHILY.xattr.") && !record.key.starts_with("GNU.sparse.") &&
+         std::find(std::begin(kFields), std::end(kFields), record.key) == std::end(kFields);
+}
+
+std::vector<std::pair<std::string, std::string>> foreign_records(const std::vector<PaxRecord>& records) {
+  std::map<std::string, std::string> foreign;
+  for (const PaxRecord& record : records)
+    if (is_foreign(record)) foreign.insert_or_assign(std::string{record.key}, foreign_value(record));
+  return {foreign.begin(), foreign.end()};
+}
+
 void check_checksum(const TarBlock& block) {
   const auto stored = tar_number(block.checksum);
   const TarChecksums sums = tar_checksums(block);
@@ -234,6 +256,7 @@ class TarReader::Parser {
     for (const PaxRecord& record : records)
       if (!record.value.empty()) apply_record(entry_, stored_size, record);
     entry_.xattrs = xattrs_of(records);
+    entry_.records = foreign_records(records);
     if (long_path_) entry_.path = *long_path_;
     if (long_link_) entry_.link = *long_link_;
     normalise_type();

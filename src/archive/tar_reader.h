@@ -34,6 +34,8 @@ struct TarEntry {
   std::uint64_t size = 0;                                   ///< of a file's content, holes included
   std::vector<TarExtent> extents;                           ///< ascending, none empty, none beyond size
   std::vector<std::pair<std::string, std::string>> xattrs;  ///< sorted by name
+  /// The pax records that none of the fields above has (atime, ctime, comments, records private to some tool), sorted.
+  std::vector<std::pair<std::string, std::string>> records;
 };
 
 /// Reads a tar as a stream: v7, ustar, GNU and pax (POSIX.1-2017) entries, in any mixture; sparse files in all four

@@ -14,8 +14,7 @@ namespace {
 using Records = std::map<std::string, std::string, std::less<>>;
 
 /// Keys whose value follows from the header's own fields; foreign records of these names do not count.
-constexpr std::string_view kOwnKeys[] = {"path",  "linkpath", "size",  "uid",   "gid",
-                                         "uname", "gname",    "mtime", "atime", "ctime"};
+constexpr std::string_view kOwnKeys[] = {"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"};
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });

@@ -30,6 +30,12 @@ struct LayerEntry {
   std::string_view user_name, group_name;  ///< the tar's uname and gname, for LinuxKit-compatible tars
 };
 
+/// What of an entry only those need who write it to a tar as it was.
+struct AsWritten {
+  std::string path, link;      ///< as they stood in the tar, uncleaned
+  std::vector<Xattr> records;  ///< further pax records, by key: atime, ctime, what is private to some tool
+};
+
 /// All entries of a layer in tar order, in a compact file that is mapped, not parsed: opening one costs nothing,
 /// reading entry i is O(its size). The format, why it is so and its figures are described in layer_index.cc.
 class LayerIndex {
@@ -42,6 +48,7 @@ class LayerIndex {
 
   std::size_t size() const { return size_; }
   LayerEntry entry(std::size_t i) const;
+  AsWritten as_written(std::size_t i) const;
   std::uint64_t tar_size() const { return tar_size_; }  ///< bytes of the uncompressed tar
 
   // Cheaper than entry(i) when this is all one wants.

@@ -6,7 +6,7 @@
 namespace kiln::tree::format {
 
 inline constexpr std::uint64_t kMagic = 0x58644979614c4b00;  // "\0KLayIdX"
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 struct FileHeader {
   le64 magic = kMagic;
@@ -24,12 +24,20 @@ struct RecordHeader {
   le16 mode;
   le16 path_size, link_size;
   le16 xattr_count;
+  le16 record_count;  // foreign pax records, after the extended attributes and like them
   std::uint8_t kind = 0;
   std::uint8_t whiteout = 0;
   std::uint8_t has_content = 0;  // a ContentHeader follows
   std::uint8_t has_device = 0;   // a DeviceHeader follows
+  std::uint8_t path_spelling = 0, link_spelling = 0;
 };
-static_assert(sizeof(RecordHeader) == 48);
+static_assert(sizeof(RecordHeader) == 52);
+
+// How a cleaned path stood in the tar. Nearly all that are not clean differ by one of the first two; for the rest the
+// whole text follows at the end of the record, after its length (le16).
+inline constexpr std::uint8_t kDotSlash = 1;       // "./" in front
+inline constexpr std::uint8_t kTrailingSlash = 2;  // "/" behind
+inline constexpr std::uint8_t kSpelledOut = 4;
 
 struct ContentHeader {
   unsigned char digest[32];

@@ -83,6 +83,35 @@ TEST(LayerIndex, HasEverythingTheTarSays) {
   EXPECT_EQ(index.link(4), "../usr/./bin");
 }
 
+TEST(LayerIndex, RemembersHowItStoodInTheTar) {
+  std::string tar;
+  const auto add = [&](const std::string& path, char type, const std::string& link) {
+    archive::append_tar_header(
+        tar, {.path = path, .type = type, .link = link, .records = {{"ctime", "5.5"}, {"KILN.x", path}}});
+  };
+  for (const char* path : {"clean", "./dot", "slash/", "./both/", "/absolute", "a//b/../c"}) {
+    add(path, path == std::string_view{"clean"} ? '0' : '5', "");
+  }
+  add("plain", '1', "clean");
+  add("dotted", '1', "./clean");
+  add("odd", '1', "/./clean");
+  add("symlink", '2', "./to//");
+  tar += archive::tar_end();
+  const std::string file = index_of(tar);
+  const LayerIndex index{as_bytes(file), "test"};
+  std::vector<std::string> written;
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    const AsWritten entry = index.as_written(i);
+    written.push_back(concat(entry.path, entry.link.empty() ? "" : " -> ", entry.link));
+    ASSERT_EQ(entry.records.size(), 2U);
+    EXPECT_EQ(entry.records[0], (Xattr{"KILN.x", entry.path}));
+    EXPECT_EQ(entry.records[1], (Xattr{"ctime", "5.5"}));
+  }
+  EXPECT_THAT(written, testing::ElementsAre("clean", "./dot", "slash/", "./both/", "/absolute", "a//b/../c",
+                                            "plain -> clean", "dotted -> ./clean", "odd -> /./clean",
+                                            "symlink -> ./to//"));
+}
+
 TEST(LayerIndex, DoesNotDependOnHowTheTarArrives) {
   const std::string expected = index_of(example_tar());
   for (std::size_t step : archive::kSteps) EXPECT_EQ(index_of(example_tar(), {}, step), expected) << step;
@@ -150,7 +179,7 @@ TEST(LayerIndex, SaysWhatIsWrongWithAFile) {
               ThrowsMessage<Error>("index: it has 5 bytes, at least 56 are needed"));
   EXPECT_THAT([&] { LayerIndex(as_bytes(other), "index"); }, ThrowsMessage<Error>("index: it is not a layer index"));
   EXPECT_THAT([&] { LayerIndex(as_bytes(newer), "index"); },
-              ThrowsMessage<Error>("index: its version is 99, expected 1"));
+              ThrowsMessage<Error>("index: its version is 99, expected 2"));
   EXPECT_THAT([&] { LayerIndex(as_bytes(torn), "index"); },
               ThrowsMessage<Error>("index: it is damaged: its checksum does not fit"));
   EXPECT_THAT([&] { LayerIndex(as_bytes(good), "index").entry(1); },

@@ -177,6 +177,9 @@ class Indexer {
     record.path_size = static_cast<std::uint16_t>(path.size());
     record.link_size = static_cast<std::uint16_t>(link.size());
     record.xattr_count = static_cast<std::uint16_t>(entry.xattrs.size());
+    record.record_count = static_cast<std::uint16_t>(entry.records.size());
+    record.path_spelling = spelling(path, entry.path);
+    record.link_spelling = spelling(link, kind == Kind::hard_link ? entry.link : link);
     record.kind = static_cast<std::uint8_t>(kind);
     record.whiteout = static_cast<std::uint8_t>(whiteout);
     record.has_content = entry.size > 0;
@@ -193,7 +196,29 @@ class Indexer {
     }
     file_.append(path);
     file_.append(link);
-    append_xattrs(entry);
+    append_pairs(entry.xattrs);
+    append_pairs(entry.records);
+    if (record.path_spelling == format::kSpelledOut) append_spelled_out(entry.path);
+    if (record.link_spelling == format::kSpelledOut) append_spelled_out(entry.link);
+  }
+
+  static std::uint8_t spelling(std::string_view cleaned, std::string_view written) {
+    std::uint8_t how = 0;
+    std::string_view rest = written;
+    if (rest != cleaned && rest.starts_with("./")) {
+      rest.remove_prefix(2);
+      how |= format::kDotSlash;
+    }
+    if (rest != cleaned && rest.ends_with('/')) {
+      rest.remove_suffix(1);
+      how |= format::kTrailingSlash;
+    }
+    return rest == cleaned ? how : format::kSpelledOut;
+  }
+
+  void append_spelled_out(const std::string& text) {
+    file_.append_struct(le16{static_cast<std::uint16_t>(text.size())});
+    file_.append(text);
   }
 
   /// What cannot be part of an image, or is more than the limits allow.
@@ -207,6 +232,14 @@ class Indexer {
       check_size("the name of an extended attribute is", name.size(), kMaxXattrName);
     }
     check_size("its extended attributes are", xattrs, limits_.xattrs);
+    std::size_t records = 0;
+    for (const auto& [key, value] : entry.records) {
+      records += key.size() + value.size();
+      check_size("the key of a pax record is", key.size(), UINT16_MAX);
+    }
+    check_size("its further pax records are", records, limits_.xattrs);
+    check_size("its path as written is", entry.path.size(), UINT16_MAX);
+    check_size("its link target as written is", entry.link.size(), UINT16_MAX);
     if (entry.xattrs.size() > UINT16_MAX) throw Error{"it has ", entry.xattrs.size(), " extended attributes"};
     if (path.empty() && kind != Kind::directory) throw Error{"it would replace the image's root, which is a directory"};
     if (kind == Kind::symlink && link.empty()) throw Error{"it is a symlink without a target"};
@@ -272,8 +305,8 @@ class Indexer {
     if (size > 0) hasher_.update(Bytes{kZeros}.first(static_cast<std::size_t>(size)));
   }
 
-  void append_xattrs(const TarEntry& entry) {
-    for (const auto& [name, value] : entry.xattrs) {
+  void append_pairs(const std::vector<std::pair<std::string, std::string>>& pairs) {
+    for (const auto& [name, value] : pairs) {
       format::XattrHeader sizes;
       sizes.name_size = static_cast<std::uint16_t>(name.size());
       sizes.value_size = static_cast<std::uint32_t>(value.size());
