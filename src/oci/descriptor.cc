@@ -78,6 +78,13 @@ Platform Platform::of_host() {
   return with_go_name({"linux", names.machine, ""});
 }
 
+std::optional<std::string> attestation_target(const Descriptor& entry) {
+  const auto type = entry.annotations.find(annotation::kReferenceType);
+  const auto digest = entry.annotations.find(annotation::kReferenceDigest);
+  if (type == entry.annotations.end() || type->second != "attestation-manifest") return std::nullopt;
+  return digest == entry.annotations.end() ? std::string{} : digest->second;
+}
+
 bool is_index(std::string_view media_type) {
   return media_type == media_type::kIndex || media_type == media_type::kDockerIndex;
 }

@@ -35,6 +35,13 @@ inline constexpr char kDockerIndex[] = "application/vnd.docker.distribution.mani
 inline constexpr char kDockerManifest[] = "application/vnd.docker.distribution.manifest.v2+json";
 }  // namespace media_type
 
+namespace annotation {
+inline constexpr char kRefName[] = "org.opencontainers.image.ref.name";
+// BuildKit's, of an entry of an index that is about another entry of it.
+inline constexpr char kReferenceType[] = "vnd.docker.reference.type";
+inline constexpr char kReferenceDigest[] = "vnd.docker.reference.digest";
+}  // namespace annotation
+
 /// image-spec, "OCI Content Descriptors".
 struct Descriptor {
   std::string media_type;
@@ -44,6 +51,9 @@ struct Descriptor {
   std::map<std::string, std::string> annotations;
   std::string artifact_type;
 };
+
+/// Whether an entry of an index is the attestation of another, and of which digest.
+std::optional<std::string> attestation_target(const Descriptor& entry);
 
 bool is_index(std::string_view media_type);     ///< OCI index or Docker manifest list
 bool is_manifest(std::string_view media_type);  ///< OCI or Docker schema 2 manifest

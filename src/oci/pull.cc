@@ -39,6 +39,22 @@ class Pull {
         activity_{reporter.start("pull", name_)} {}
 
   /// `root` is what the name stands for.
+  /// The same for several images and their attestations, whatever these are made of.
+  ImageSet run(const Document& root, std::span<const Platform> wanted) {
+    ImageSet set{reference_, root.descriptor, {}};
+    if (is_index(root.descriptor.media_type)) {
+      for (const Descriptor& entry : members(parse_index(root.content, "index"), wanted)) {
+        set.members.push_back({entry, fetch_member(fetch_document(entry))});
+      }
+    } else {
+      set.members.push_back({root.descriptor, fetch_member(root)});
+    }
+    keep(root.descriptor, root.content);
+    const auto known = store_.find(name_);
+    if (!known || known->digest != root.descriptor.digest) store_.set(name_, root.descriptor);
+    return set;
+  }
+
   Image run(const Document& root) {
     Image image{reference_, {}, {}, {}};
     const Document manifest = is_index(root.descriptor.media_type) ? choose_from(root) : root;
@@ -59,6 +75,34 @@ class Pull {
   }
 
  private:
+  std::vector<Descriptor> members(const Index& index, std::span<const Platform> wanted) const {
+    std::vector<Descriptor> members;
+    std::set<std::string> chosen;
+    for (const Descriptor& entry : index.manifests) {
+      const bool is_wanted =
+          wanted.empty() || (entry.platform && std::any_of(wanted.begin(), wanted.end(), [&](const Platform& platform) {
+                               return entry.platform->matches(platform);
+                             }));
+      if (!is_manifest(entry.media_type) || attestation_target(entry) || !is_wanted) continue;
+      chosen.insert(entry.digest.to_string());
+    }
+    if (chosen.empty()) throw Error{"there is no image for the platforms wanted; there is: ", platforms_of(index)};
+    for (const Descriptor& entry : index.manifests) {
+      if (chosen.contains(attestation_target(entry).value_or(entry.digest.to_string()))) members.push_back(entry);
+    }
+    return members;
+  }
+
+  Manifest fetch_member(const Document& document) {
+    const std::string name = concat("manifest ", document.descriptor.digest.to_string());
+    Manifest manifest = parse_manifest(document.content, name);
+    const std::string config = fetch_text(manifest.config, "config");
+    fetch_layers(manifest.layers);
+    keep(manifest.config, config);
+    keep(document.descriptor, document.content);
+    return manifest;
+  }
+
   Document fetch_document(const Descriptor& descriptor) {
     const Reference reference = Reference::parse(concat(reference_.locator(), "@", descriptor.digest.to_string()));
     if (store_.has(descriptor)) return {descriptor, store_.read(descriptor)};
@@ -106,6 +150,7 @@ class Pull {
   }
 
   void keep(const Descriptor& descriptor, const std::string& content) {
+    if (store_.has(descriptor)) return;
     const Descriptor stored = store_.put(content, descriptor.media_type);
     if (stored.digest != descriptor.digest) throw Error{"the registry's answer changed while it was stored"};
   }
@@ -165,7 +210,27 @@ bool is_current(const Store& store, const Reference& reference, Registry& regist
   return ours && ours->digest == theirs->digest;
 }
 
+/// What the store has under the name, as it is.
+std::optional<Document> stored_root(const Store& store, const Reference& reference) {
+  const auto descriptor = store.find(reference.canonical());
+  if (!descriptor || !store.has(*descriptor)) return std::nullopt;
+  return Document{*descriptor, store.read(*descriptor)};
+}
+
 }  // namespace
+
+ImageSet pull_images(const Reference& reference, std::span<const Platform> wanted, Store& store, Registry& registry,
+                     ThreadPool& downloads, Reporter& reporter, PullObserver* observer, const PullOptions& options) {
+  try {
+    const bool usable = !options.refresh || reference.digest() || is_current(store, reference, registry);
+    std::optional<Document> root = usable ? stored_root(store, reference) : std::nullopt;
+    if (!root) root = fetch_root(reference, registry);
+    if (!root) throw missing(reference);
+    return Pull{reference, {}, store, registry, downloads, reporter, observer}.run(*root, wanted);
+  } catch (const Error& error) {
+    throw error.within("pulling ", quote(reference.canonical()));
+  }
+}
 
 Image pull_image(const Reference& reference, const Platform& platform, Store& store, Registry& registry,
                  ThreadPool& downloads, Reporter& reporter, PullObserver* observer, const PullOptions& options) {

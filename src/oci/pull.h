@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "base/reporter.h"
 #include "base/thread_pool.h"
@@ -40,5 +42,22 @@ struct PullOptions {
 Image pull_image(const Reference& reference, const Platform& platform, Store& store, Registry& registry,
                  ThreadPool& downloads, Reporter& reporter, PullObserver* observer = nullptr,
                  const PullOptions& options = {});
+
+/// Images of one name with their attestations, as they lie in the store: for those who want not what is in an image but
+/// the image itself, or what is said about it.
+struct ImageSet {
+  struct Member {
+    Descriptor descriptor;  ///< as the index has it
+    Manifest manifest;
+  };
+  Reference reference;
+  Descriptor root;              ///< what the name stands for: an index, or the manifest of the only member
+  std::vector<Member> members;  ///< in the order of the index
+};
+
+/// Those for `wanted`, or all if that is empty. Like pull_image() it asks the registry only for what is not there.
+ImageSet pull_images(const Reference& reference, std::span<const Platform> wanted, Store& store, Registry& registry,
+                     ThreadPool& downloads, Reporter& reporter, PullObserver* observer = nullptr,
+                     const PullOptions& options = {});
 
 }  // namespace kiln::oci

@@ -16,8 +16,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kInToto[] = "application/vnd.in-toto+json";
 constexpr char kSpdxType[] = "https://spdx.dev/Document";
-constexpr char kReferenceType[] = "vnd.docker.reference.type";
-constexpr char kReferenceDigest[] = "vnd.docker.reference.digest";
 
 /// SHA-1 and SHA-256 of what is written to it.
 class TwoHashes final : public Sink {
@@ -157,16 +155,9 @@ oci::Descriptor store_attestation(const std::string& spdx, std::string_view name
   manifest.layers = {layer};
   oci::Descriptor descriptor = store.put(oci::to_json(manifest), oci::media_type::kManifest);
   descriptor.platform = oci::Platform{"unknown", "unknown", ""};
-  descriptor.annotations[kReferenceType] = "attestation-manifest";
-  descriptor.annotations[kReferenceDigest] = image.digest.to_string();
+  descriptor.annotations[oci::annotation::kReferenceType] = "attestation-manifest";
+  descriptor.annotations[oci::annotation::kReferenceDigest] = image.digest.to_string();
   return descriptor;
-}
-
-std::optional<std::string> attestation_target(const oci::Descriptor& entry) {
-  const auto type = entry.annotations.find(kReferenceType);
-  const auto digest = entry.annotations.find(kReferenceDigest);
-  if (type == entry.annotations.end() || type->second != "attestation-manifest") return std::nullopt;
-  return digest == entry.annotations.end() ? std::string{} : digest->second;
 }
 
 }  // namespace kiln::package

@@ -19,7 +19,4 @@ std::string spdx_document(const Composition& composition, std::string_view name,
 oci::Descriptor store_attestation(const std::string& spdx, std::string_view name, const oci::Descriptor& image,
                                   oci::Store& store);
 
-/// Whether an entry of an index is the attestation of another, and of which digest.
-std::optional<std::string> attestation_target(const oci::Descriptor& entry);
-
 }  // namespace kiln::package
