@@ -99,6 +99,7 @@ void append_tar(std::string& out, const ArchiveEntry& entry) {
   for (const tree::Xattr& xattr : entry.xattrs) {
     header.records.emplace_back(concat("SCHILY.xattr.", xattr.name), xattr.value);
   }
+  header.records.insert(header.records.end(), entry.records.begin(), entry.records.end());
   archive::append_tar_header(out, header);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tree/metadata.h"
@@ -26,7 +27,8 @@ struct ArchiveEntry {
   Identity identity{};
   std::uint32_t nlink = 1;
   std::string_view user_name, group_name;
-  std::vector<tree::Xattr> xattrs;  ///< a newc archive cannot hold them
+  std::vector<tree::Xattr> xattrs;                           ///< a newc archive cannot hold them
+  std::vector<std::pair<std::string, std::string>> records;  ///< further pax records, of a tar
 };
 
 /// Appends the entry's header, with padding, but without content. Throws Error for what the archive cannot hold.

@@ -7,12 +7,13 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "build/emit.h"
+#include "build/linuxkit_stream.h"
 
 namespace kiln::build {
 namespace {
 
-constexpr std::string_view kMemoVersion = "kiln build 4";
-constexpr std::string_view kTarVersion = "kiln tar 3";
+constexpr std::string_view kMemoVersion = "kiln build 5";
+constexpr std::string_view kTarVersion = "kiln tar 4";
 
 /// Feeds labelled, length-prefixed text to a hash, so that no two inputs look alike.
 class KeyHasher {
@@ -39,6 +40,14 @@ void add_file(KeyHasher& key, const ResolvedFile& file) {
   key.add("symlink", file.config.symlink);
   key.add("contents", file.config.contents.value_or(""));
   key.add("source", file.source ? file.source->content.hex() : "");
+}
+
+void add_volume(KeyHasher& key, const ResolvedVolume& volume) {
+  key.add("volume", concat(volume.name, " ", volume.source));
+  if (volume.image != nullptr) add_image(key, "volume image", *volume.image);
+  for (const VolumeFile& file : volume.layout) {
+    key.add(file.path, file.blob ? file.blob->digest.to_string() : file.content);
+  }
 }
 
 /// The lines of a remembered build, one `WORD VALUE…` each.
@@ -128,7 +137,7 @@ Sha256 Build::memo_key() const {
   return input_key(concat(kMemoVersion, " ", options_.compression ? options_.compression->to_string() : "auto"));
 }
 
-Sha256 Build::tar_key() const { return input_key(kTarVersion); }
+Sha256 Build::tar_key() const { return input_key(concat(kTarVersion, options_.linuxkit_tar ? " linuxkit" : "")); }
 
 Sha256 Build::input_key(std::string_view version) const {
   KeyHasher key;
@@ -143,6 +152,7 @@ Sha256 Build::input_key(std::string_view version) const {
     key.add("ucode", config.ucode.value_or(""));
   }
   for (const oci::Image* image : system_.init) add_image(key, "init", *image);
+  for (const ResolvedVolume& volume : system_.volumes) add_volume(key, volume);
   for (const ResolvedContainer& container : system_.containers) {
     add_image(key, container.directory, *container.image);
     key.add("root", concat(container.root, container.owns_root ? " own" : "", container.readonly ? " ro" : ""));
@@ -223,8 +233,8 @@ Plan Build::tar_plan() {
 void Build::write_tar(Sink& out) {
   plan();  // indexes what is new, in parallel
   plan_.reset();
-  const Plan plan = tar_plan();
-  write_archive(plan, make_segments(plan, ArchiveKind::tar), out);
+  const Plan plan = options_.linuxkit_tar ? make_linuxkit_stream(system_, *layers_) : tar_plan();
+  write_archive(plan, options_.linuxkit_tar ? make_stream_segments(plan) : make_segments(plan, ArchiveKind::tar), out);
 }
 
 }  // namespace kiln::build

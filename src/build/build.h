@@ -16,6 +16,7 @@ namespace kiln::build {
 struct Options {
   std::optional<Compression> compression;  ///< nothing: zstd if the kernel reads it, else gzip
   unsigned threads = 0;                    ///< 0: one per processor
+  bool linuxkit_tar = false;               ///< the tar is LinuxKit's, entry for entry: paths occur again and again
 };
 
 /// What a kernel and an initramfs are made of: files of the store's caches, to be joined.

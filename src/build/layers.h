@@ -46,6 +46,8 @@ class Layers {
 
   const Layer& layer(std::uint32_t number) const { return layers_[number]; }
 
+  const oci::Store& store() const { return store_; }
+
   /// The uncompressed tar from its start.
   std::unique_ptr<Source> open(const Layer& layer) const;
 

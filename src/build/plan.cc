@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "build/path_order.h"
+#include "build/plan_pieces.h"
 #include "build/root_tree.h"
 #include "tree/merge.h"
 
@@ -15,25 +16,8 @@ namespace {
 
 using tree::Kind;
 
-constexpr std::string_view kHosts =
-    "127.0.0.1       localhost\n"
-    "::1     localhost ip6-localhost ip6-loopback\n"
-    "fe00::0 ip6-localnet\n"
-    "ff00::0 ip6-mcastprefix\n"
-    "ff02::1 ip6-allnodes\n"
-    "ff02::2 ip6-allrouters\n";
-constexpr std::string_view kNoResolver = "\n# no resolv.conf configured\n";
-constexpr std::string_view kResolverLink = "/run/resolvconf/resolv.conf";
 /// Kernels take 2 to 4 KiB; this is room for whatever comes.
 constexpr std::size_t kLongestCmdline = 64 * 1024;
-constexpr std::string_view kApkDatabase = "lib/apk/db/installed";
-
-/// Names that belong to the build of an image or to a running container, not to its tree (spec layout.md §3.3).
-bool is_dropped(std::string_view path) {
-  return path == ".dockerenv" || path == "Dockerfile" || path == "dev/console" || path == "etc/hostname";
-}
-
-enum class Role { init, container };
 
 class Planner {
  public:
@@ -46,6 +30,7 @@ class Planner {
     add_kernel();
     for (std::size_t i = 0; i < system_.init.size(); ++i) add_init(i);
     add_apk_database();
+    for (const ResolvedVolume& volume : system_.volumes) add_volume(volume);
     for (const ResolvedContainer& container : system_.containers) add_container(container);
     add_files();
     resolve_overrides();
@@ -98,30 +83,10 @@ class Planner {
   }
 
   // Images.
-  Entry entry_of(const tree::Node& node, const std::vector<std::uint32_t>& layers) const {
-    Entry entry;
-    entry.path = node.path;
-    entry.layer = layers[node.target_layer];
-    entry.entry = node.target_entry;
-    entry.kind = node.kind;
-    entry.linked = node.linked;
-    return entry;
-  }
-
-  std::vector<tree::Node> merged(const std::vector<std::uint32_t>& layers, const oci::Image& image) const {
-    std::vector<const tree::LayerIndex*> indexes;
-    for (const std::uint32_t layer : layers) indexes.push_back(&plan_.layers->layer(layer).index);
-    try {
-      return tree::merge(indexes);
-    } catch (const Error& error) {
-      throw error.within("image ", quote(image.reference.canonical()));
-    }
-  }
-
   /// What every image's tree contains whatever the image says, sorted (spec layout.md §3.3).
   std::vector<Entry> fixed_files(Role role) {
-    const auto resolver =
-        role == Role::init ? generate(Kind::symlink, 0777, kResolverLink) : generate(Kind::regular, 0644, kNoResolver);
+    const auto resolver = role == Role::container ? generate(Kind::regular, 0644, kNoResolver)
+                                                  : generate(Kind::symlink, 0777, kResolverLink);
     std::vector<Entry> fixed;
     const auto add = [&](std::string_view path, Entry entry) {
       entry.path = path;
@@ -132,7 +97,7 @@ class Planner {
     add("dev/shm", directory_);
     add("etc", directory_);
     add("etc/hosts", generate(Kind::regular, 0644, kHosts));
-    add("etc/mtab", generate(Kind::symlink, 0777, "/proc/mounts"));
+    add("etc/mtab", generate(Kind::symlink, 0777, kMounts));
     add("etc/resolv.conf", resolver);
     add("proc", directory_);
     add("sys", directory_);
@@ -146,12 +111,12 @@ class Planner {
     std::vector<Entry> out;
     auto next = fixed.begin();
     std::string_view replaced;  // a fixed non-directory that took the place of a directory: its content goes
-    for (const tree::Node& node : merged(layers, image)) {
+    for (const tree::Node& node : merge_image(*plan_.layers, layers, image)) {
       while (next != fixed.end() && path_less(next->path, node.path)) out.push_back(*next++);
       if (next != fixed.end() && next->path == node.path) {
         const bool image_wins = node.path == "etc/mtab";
         out.push_back(image_wins ? entry_of(node, layers) : *next);
-        out.back().fixed_time = true;
+        if (image_wins) out.back().header = Entry::Header::fixed_time;
         if (out.back().kind != Kind::directory) replaced = node.path;
         ++next;
         continue;
@@ -177,38 +142,15 @@ class Planner {
   // Parts.
   void add_kernel() {
     if (!system_.kernel) return;
-    const config::Kernel& config = system_.kernel->config;
     const oci::Image& image = *system_.kernel->image;
-    const std::string name = quote(image.reference.canonical());
     const std::vector<std::uint32_t> layers = plan_.layers->of_image(image);
-    const std::vector<tree::Node> nodes = merged(layers, image);
-    const auto find = [&](std::string_view path) -> std::optional<Entry> {
-      const auto node = std::lower_bound(nodes.begin(), nodes.end(), path,
-                                         [](const tree::Node& a, std::string_view b) { return path_less(a.path, b); });
-      if (node == nodes.end() || node->path != path || node->kind != Kind::regular) return std::nullopt;
-      return entry_of(*node, layers);
-    };
-    const std::string binary = config.binary.empty() ? "kernel" : config.binary;
-    plan_.boot.cmdline = config.cmdline;
-    plan_.boot.kernel = find(binary);
-    if (!plan_.boot.kernel) {
-      throw Error{config.where.to_string(), ": did not find kernel in kernel image ", name, ": it has no file ",
-                  quote(binary)}
-          .with_hint("say with `binary:` what the kernel's file is called");
-    }
-    if (config.ucode && !config.ucode->empty()) plan_.boot.ucode = find(*config.ucode);
+    const KernelFiles files = find_kernel_files(*system_.kernel, merge_image(*plan_.layers, layers, image), layers);
+    plan_.boot = {files.kernel, files.ucode, system_.kernel->config.cmdline, {}};
     const std::uint32_t part = begin_part("kernel", false);
     std::vector<RootItem> items{item(part, "boot", directory_)};
-    const std::string tar_name = config.tar.value_or("kernel.tar");
-    if (!tar_name.empty() && tar_name != "none") {
-      const std::optional<Entry> tar = find(tar_name);
-      if (!tar) {
-        throw Error{config.where.to_string(), ": did not find kernel tar in kernel image ", name, ": it has no file ",
-                    quote(tar_name)}
-            .with_hint("say with `tar:` what the modules' tar is called, or `tar: none` if there is none");
-      }
-      const std::vector<std::uint32_t> modules{plan_.layers->nested(tar->layer, tar->entry)};
-      for (const tree::Node& node : merged(modules, image)) {
+    if (files.tar) {
+      const std::vector<std::uint32_t> modules{plan_.layers->nested(files.tar->layer, files.tar->entry)};
+      for (const tree::Node& node : merge_image(*plan_.layers, modules, image)) {
         if (!node.path.empty()) items.push_back(item(part, node.path, entry_of(node, modules)));
       }
     }
@@ -229,13 +171,29 @@ class Planner {
   /// Each init image comes with the database of its own packages: the root gets those of all (spec layout.md §5.1).
   void add_apk_database() {
     if (apk_databases_.size() < 2) return;
-    Generated all;
-    all.meta.mode = 0644;
-    for (const Entry& one : apk_databases_) all.content += plan_.layers->read_file(one.layer, one.entry) + "\n\n";
     const std::uint32_t part = begin_part("init apk database", false);
-    add_root_items({item(part, kApkDatabase, add_generated(std::move(all)))}, directory_);
+    add_root_items({item(part, kApkDatabase, add_generated(merged_apk_database(plan_, apk_databases_)))}, directory_);
   }
 
+  // Volumes.
+  void add_volume(const ResolvedVolume& volume) {
+    const std::uint32_t part = begin_part(concat("volumes/", volume.name), true);
+    const std::string_view lower = keep(volume.directory + "/lower");
+    std::vector<RootItem> items{item(part, lower, directory_), item(part, keep(volume.directory + "/tmp"), directory_),
+                                item(part, keep(volume.directory + "/merged"), directory_)};
+    const std::string_view prefix = keep(concat(lower, "/"));
+    for (const VolumeFile& file : volume.layout) {
+      const std::string_view path = without_slash(keep(concat(prefix, file.path)));
+      items.push_back(item(part, path, add_generated(generated_volume_file(file, plan_.layers->store()))));
+    }
+    if (volume.image != nullptr) {
+      trees_[part] = flatten(*volume.image, Role::volume);
+      for (Entry& entry : trees_[part]) entry.prefix = prefix;
+    }
+    add_root_items(std::move(items), directory_);
+  }
+
+  // Containers.
   void add_container(const ResolvedContainer& container) {
     const std::uint32_t part = begin_part(concat(container.section, "/", container.name), true);
     const std::string_view directory = keep(container.directory);
@@ -261,17 +219,12 @@ class Planner {
     const std::uint32_t part = begin_part("files", false);
     std::vector<RootItem> items;
     for (const ResolvedFile& resolved : system_.files) {
-      const config::File& file = resolved.config;
+      const std::string_view path = keep(resolved.config.path);
       Generated generated = generated_file(resolved);
-      const std::string_view path = keep(file.path);
       const bool is_boot_file = take_boot_file(path, generated);
       std::erase_if(items, [&](const RootItem& earlier) { return earlier.path == path; });
-      Generated parent;
-      parent.kind = Kind::directory;
-      parent.meta = generated.meta;
-      parent.meta.mode = with_execute(file.mode);
       if (!is_boot_file) items.push_back(item(part, path, add_generated(std::move(generated))));
-      add_file_parents(items, part, path, add_generated(std::move(parent)));
+      add_file_parents(items, part, path, add_generated(generated_parent(resolved)));
     }
     add_root_items(std::move(items), directory_);
   }
@@ -300,35 +253,6 @@ class Planner {
       implied.implied = true;
       items.push_back(implied);
     }
-  }
-
-  static std::uint32_t with_execute(std::uint32_t mode) {
-    std::uint32_t out = mode;
-    for (const std::uint32_t shift : {0U, 3U, 6U}) {
-      if ((mode >> shift & 7) != 0) out |= 1U << shift;
-    }
-    return out;
-  }
-
-  static Generated generated_file(const ResolvedFile& file) {
-    Generated out;
-    out.meta.mode = file.config.mode;
-    out.meta.uid = file.uid;
-    out.meta.gid = file.gid;
-    out.meta.mtime = kFixedTime;
-    switch (file.config.kind) {
-      case config::File::Kind::directory:
-        out.kind = Kind::directory;
-        break;
-      case config::File::Kind::symlink:
-        out.kind = Kind::symlink;
-        out.content = file.config.symlink;
-        break;
-      default:
-        out.content = file.config.contents.value_or("");
-        out.source = file.source;
-    }
-    return out;
   }
 
   // Overrides.
@@ -372,7 +296,7 @@ class Planner {
   const ResolvedSystem& system_;
   Plan plan_;
   Entry directory_;                        ///< a generated directory 0755 0:0
-  std::vector<Entry> apk_databases_;       ///< of the init images
+  std::vector<Entry> apk_databases_;       ///< of init images
   std::vector<RootItem> root_;             ///< of all parts, but for the containers' own trees
   std::vector<std::vector<Entry>> trees_;  ///< by part: the containers' own trees
 };
@@ -387,10 +311,13 @@ tree::Metadata Plan::metadata(const Entry& entry) const {
 
 tree::LayerEntry Plan::layer_entry(const Entry& entry) const {
   tree::LayerEntry file = layers->layer(entry.layer).index.entry(entry.entry);
-  if (entry.fixed_time) {
-    file.meta.mtime = kFixedTime;
-    file.meta.mtime_nsec = 0;
-  }
+  if (entry.header == Entry::Header::own) return file;
+  file.meta.mtime = kFixedTime;
+  file.meta.mtime_nsec = 0;
+  if (entry.header == Entry::Header::fixed_time) return file;
+  file.meta.uid = file.meta.gid = 0;
+  file.user_name = file.group_name = {};
+  file.xattrs.clear();
   return file;
 }
 

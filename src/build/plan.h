@@ -18,7 +18,8 @@ namespace kiln::build {
 struct Generated {
   tree::Kind kind = tree::Kind::regular;
   tree::Metadata meta;
-  std::string content;             ///< of a regular file, or the target of a symlink
+  std::string user_name, group_name;
+  std::string content;             ///< of a regular file, or the target of a symlink or hard link
   std::optional<HostFile> source;  ///< a regular file's content instead
 };
 
@@ -31,8 +32,12 @@ struct Entry {
   std::uint32_t layer = kGenerated;  ///< number in Layers, or kGenerated
   std::uint32_t entry = 0;           ///< in that layer's index, or in Plan::generated
   tree::Kind kind = tree::Kind::regular;
-  bool linked = false;      ///< hard-linked to another entry with the same (layer, entry)
-  bool fixed_time = false;  ///< of an image, but with the time of what Kiln makes
+  bool linked = false;  ///< hard-linked to another entry with the same (layer, entry)
+  enum class Header : std::uint8_t {
+    own,         ///< all of it is the layer's, or the generated file's
+    fixed_time,  ///< but for kFixedTime
+    made,        ///< of the layer it has nothing but the permissions
+  } header = Header::own;
 
   std::string full_path() const;
 };
@@ -42,6 +47,8 @@ struct Part {
   std::string name;            ///< as in messages and reports: "services/web"
   std::vector<Entry> entries;  ///< each directory before what is in it
   bool shareable = false;      ///< read-only once booted: identical files may be one inode (DESIGN "Segments")
+  /// In LinuxKit's own tar: the private pax records of its entries, or none.
+  std::string source = {}, location = {};
 };
 
 /// What goes into the boot directory, or beside the initramfs.

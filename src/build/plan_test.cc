@@ -247,6 +247,30 @@ TEST_F(PlanTest, MtabOfAnImageIsKeptButForItsTime) {
   FAIL() << "no etc/mtab";
 }
 
+TEST_F(PlanTest, VolumesHaveTheirImageBelowLower) {
+  system_.volumes = {{"data",
+                      "containers/volumes/data",
+                      "docker.io/library/data",
+                      image("data", {{{"db/one", '0', "1"}, {"etc/resolv.conf", '0', "x"}}}),
+                      {}},
+                     {"blank", "containers/volumes/blank", "empty", nullptr, {}}};
+  const Plan plan = this->plan();
+  EXPECT_THAT(
+      paths(plan),
+      ElementsAre("volumes/data: containers", "volumes/data: containers/volumes",
+                  "volumes/data: containers/volumes/data", "volumes/data: containers/volumes/data/lower",
+                  "volumes/data: containers/volumes/data/merged", "volumes/data: containers/volumes/data/tmp",
+                  "volumes/data: containers/volumes/data/lower/db",
+                  "volumes/data: containers/volumes/data/lower/db/one", "volumes/blank: containers/volumes/blank",
+                  "volumes/blank: containers/volumes/blank/lower", "volumes/blank: containers/volumes/blank/merged",
+                  "volumes/blank: containers/volumes/blank/tmp"));
+  for (const Entry& entry : plan.parts[0].entries) {
+    if (entry.path == "etc/resolv.conf") {
+      EXPECT_EQ(entry.kind, Kind::symlink);
+    }
+  }
+}
+
 TEST_F(PlanTest, OnlyWhatChangedIsRendered) {
   const oci::Image* a = image("a", {{{"bin/a", '0', std::string(100'000, 'a')}}});
   const oci::Image* b = image("b", {{{"bin/b", '0', std::string(100'000, 'b')}}});

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/oci_layout.h"
 #include "config/load.h"
 #include "runtime/bundle.h"
 
@@ -44,6 +45,18 @@ class Fetcher {
     return known->second;
   }
 
+  /// Not an image for the platform of the build but the image as it is, of those platforms or all.
+  void want_set(const config::Volume& volume, oci::ImageSet& out) {
+    const oci::Reference reference = at(volume.where, [&] { return oci::Reference::parse(volume.image); });
+    std::vector<oci::Platform> wanted;
+    for (const std::string& platform : volume.platforms) {
+      wanted.push_back(at(volume.where, [&] { return oci::Platform::parse(platform); }));
+    }
+    group_.run([this, &out, reference, wanted, where = volume.where] {
+      out = at(where, [&] { return fetch_.images(reference, wanted); });
+    });
+  }
+
   void wait() { group_.wait(); }
 
  private:
@@ -71,6 +84,7 @@ ResolvedContainer resolve_container(const config::Container& container, const Se
   ResolvedContainer out;
   out.name = container.name;
   out.section = section.name;
+  out.position = position;
   out.directory = section.numbered ? fmt::format("containers/{}/{:03}-{}", section.name, position, container.name)
                                    : fmt::format("containers/{}/{}", section.name, container.name);
   out.image = &image;
@@ -108,6 +122,20 @@ void resolve_containers(const config::System& system, const std::vector<const oc
   }
 }
 
+/// What is known of volumes once their images are there. `sets` are those of the volumes in OCI layout, in order.
+void fill_volumes(const config::System& system, const std::deque<oci::ImageSet>& sets, ResolvedSystem& out) {
+  auto set = sets.begin();
+  for (std::size_t i = 0; i < out.volumes.size(); ++i) {
+    ResolvedVolume& volume = out.volumes[i];
+    if (volume.image != nullptr) {
+      volume.source = volume.image->reference.canonical();
+    } else if (!system.volumes[i].image.empty()) {
+      volume.source = set->reference.canonical();
+      volume.layout = oci_layout_files(*set++);
+    }
+  }
+}
+
 /// Nothing if there is no such file.
 std::optional<HostFile> hash_host_file(const std::string& path) {
   struct stat status = {};
@@ -138,7 +166,7 @@ std::string host_path(const std::string& source) {
 /// Nothing when its source is optional and absent.
 std::optional<ResolvedFile> resolve_file(const config::File& file, const config::System& system,
                                          const runtime::IdTable& ids) {
-  ResolvedFile out{file, runtime::resolve_id(file.uid, ids), runtime::resolve_id(file.gid, ids), {}};
+  ResolvedFile out{file, runtime::resolve_id(file.uid, ids), runtime::resolve_id(file.gid, ids), {}, 0};
   if (file.kind == config::File::Kind::metadata) {
     out.config.contents = file.metadata == "json" ? config::to_json(system) : config::to_yaml(system);
   } else if (file.kind == config::File::Kind::regular && !file.contents) {
@@ -161,12 +189,19 @@ ResolvedSystem resolve(const config::System& system, const oci::Platform& platfo
   ResolvedSystem out;
   out.platform = platform;
   std::vector<const oci::Image*> container_images;
+  std::deque<oci::ImageSet> volume_sets;
   {
     Fetcher fetcher{platform, fetch, pool, out.images};
     if (system.kernel && !system.kernel->image.empty()) {
       out.kernel = ResolvedKernel{fetcher.want(system.kernel->image, system.kernel->where), *system.kernel};
     }
     for (const config::InitImage& init : system.init) out.init.push_back(fetcher.want(init.image, init.where));
+    for (const config::Volume& volume : system.volumes) {
+      out.volumes.push_back({volume.name, "containers/volumes/" + volume.name, "empty", nullptr, {}});
+      const bool is_layout = !volume.image.empty() && volume.format == "oci";
+      if (is_layout) fetcher.want_set(volume, volume_sets.emplace_back());
+      if (!volume.image.empty() && !is_layout) out.volumes.back().image = fetcher.want(volume.image, volume.where);
+    }
     for (const Section& section : sections(system)) {
       for (const config::Container& container : section.containers) {
         container_images.push_back(fetcher.want(container.image, container.where));
@@ -174,11 +209,15 @@ ResolvedSystem resolve(const config::System& system, const oci::Platform& platfo
     }
     fetcher.wait();
   }
+  fill_volumes(system, volume_sets, out);
   const runtime::IdTable ids = runtime::number_containers(system);
   resolve_containers(system, container_images, ids, out);
-  for (const config::File& file : system.files) {
+  for (std::size_t i = 0; i < system.files.size(); ++i) {
+    const config::File& file = system.files[i];
     std::optional<ResolvedFile> resolved = at(file.where, [&] { return resolve_file(file, system, ids); });
-    if (resolved) out.files.push_back(std::move(*resolved));
+    if (!resolved) continue;
+    resolved->position = i;
+    out.files.push_back(std::move(*resolved));
   }
   return out;
 }

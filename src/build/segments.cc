@@ -115,11 +115,6 @@ class Sharing {
   std::size_t next_ = 0;
 };
 
-bool has_layer_content(const Plan& plan, const SegmentItem& item) {
-  return !item.link && item.entry->kind == Kind::regular && item.entry->layer != kGenerated &&
-         plan.content_size(*item.entry) > 0;
-}
-
 /// One part as up to three kinds of segments: what has no content or a little of our own; the content of each layer,
 /// in tar order; and last the links, so that every tool has seen what they link to.
 void add_part(const Plan& plan, std::size_t number, Sharing& sharing, std::vector<Segment>& out) {
@@ -226,7 +221,24 @@ Sha256 content_of(const Plan& plan, ArchiveKind kind, const Segment& segment) {
   return hasher.finish();
 }
 
+/// The records of LinuxKit's tar (spec layout.md §1.1), and those the entry had.
+std::vector<std::pair<std::string, std::string>> private_records(const Plan& plan, const SegmentItem& item) {
+  std::vector<std::pair<std::string, std::string>> records;
+  if (item.part == nullptr || item.part->location.empty()) return records;
+  records = {{"LINUXKIT.location", item.part->location}, {"LINUXKIT.source", item.part->source}};
+  if (item.entry->layer == kGenerated || item.entry->header == Entry::Header::made) return records;
+  for (const tree::Xattr& record : plan.layers->layer(item.entry->layer).index.as_written(item.entry->entry).records) {
+    if (!record.name.starts_with("LINUXKIT.")) records.emplace_back(record.name, record.value);
+  }
+  return records;
+}
+
 }  // namespace
+
+bool has_layer_content(const Plan& plan, const SegmentItem& item) {
+  return !item.link && item.entry->kind == Kind::regular && item.entry->layer != kGenerated &&
+         plan.content_size(*item.entry) > 0;
+}
 
 ArchiveEntry archive_entry(const Plan& plan, ArchiveKind kind, const SegmentItem& item) {
   const Entry& entry = *item.entry;
@@ -238,17 +250,23 @@ ArchiveEntry archive_entry(const Plan& plan, ArchiveKind kind, const SegmentItem
   if (entry.layer == kGenerated) {
     const Generated& file = plan.generated[entry.entry];
     out.meta = file.meta;
-    if (file.kind == Kind::symlink) out.link = file.content;
+    out.user_name = file.user_name;
+    out.group_name = file.group_name;
+    if (file.kind == Kind::symlink || file.kind == Kind::hard_link) out.link = file.content;
     if (file.kind == Kind::regular) out.size = plan.content_size(entry);
   } else {
     const tree::LayerEntry file = plan.layer_entry(entry);
     out.meta = file.meta;
     if (entry.kind == Kind::symlink) out.link = file.link;
+    if (entry.kind == Kind::hard_link) {
+      out.link = concat(entry.prefix, plan.layers->layer(entry.layer).index.as_written(entry.entry).link);
+    }
     if (entry.kind == Kind::regular && !item.link) out.size = file.size;
     out.user_name = file.user_name;
     out.group_name = file.group_name;
     out.xattrs = file.xattrs;
   }
+  out.records = private_records(plan, item);
   if (item.link && kind == ArchiveKind::tar) {
     out.kind = Kind::hard_link;
     out.link = item.first->full_path();
@@ -277,6 +295,29 @@ SegmentList make_segments(const Plan& plan, ArchiveKind kind) {
     list.content_size += segment.content_size;
     segment.content = content_of(plan, kind, segment);
   }
+  return list;
+}
+
+SegmentList make_stream_segments(const Plan& plan) {
+  SegmentList list{ArchiveKind::tar, {}, 0, 0};
+  std::uint32_t last = 0;
+  const auto cut = [&](const std::string& name) { list.segments.push_back(Segment{name, {}, {}, {}, 0, {}}); };
+  for (const Part& part : plan.parts) {
+    cut(part.name);
+    for (const Entry& entry : part.entries) {
+      SegmentItem item;
+      item.entry = &entry;
+      item.part = &part;
+      if (has_layer_content(plan, item)) {
+        std::optional<std::uint32_t>& layer = list.segments.back().layer;
+        if (layer && (*layer != entry.layer || entry.entry <= last)) cut(part.name);
+        list.segments.back().layer = entry.layer;
+        last = entry.entry;
+      }
+      list.segments.back().items.push_back(item);
+    }
+  }
+  list.segments.push_back(Segment{"end", {}, {}, std::string{archive_end(ArchiveKind::tar)}, 0, {}});
   return list;
 }
 

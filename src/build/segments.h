@@ -15,14 +15,15 @@ namespace kiln::build {
 /// How an entry stands in an archive.
 struct SegmentItem {
   const Entry* entry = nullptr;
+  const Part* part = nullptr;    ///< in LinuxKit's tar: whose records it has
   const Entry* first = nullptr;  ///< for a link: the entry that carries the content
   Identity identity{};
   bool shared = false;  ///< one of several names of an inode
   bool link = false;    ///< of those, one without content
 };
 
-/// A run of archive entries that is rendered and cached on its own (DESIGN.md, "Segments"). Either all its content
-/// comes from one layer, in tar order, so that the layer is read once from start to end; or from none.
+/// A run of archive entries that is rendered and cached on its own (DESIGN.md, "Segments"). What it takes from layers
+/// is from one of them and in its order, so that the layer is read once from start to end.
 struct Segment {
   std::string name;                    ///< "services/web" for reports
   std::optional<std::uint32_t> layer;  ///< where the content comes from
@@ -43,6 +44,13 @@ struct SegmentList {
 /// Cuts the plan into segments. In a cpio, files of shareable parts that are identical in content and metadata become
 /// one inode, whose first name in plan order carries the content. In a tar, only what is hard-linked in its image is.
 SegmentList make_segments(const Plan& plan, ArchiveKind kind);
+
+/// A tar of the plan as it stands, entry after entry, with the records of its parts. For writing only: such segments
+/// have no key.
+SegmentList make_stream_segments(const Plan& plan);
+
+/// Whether the item has content that comes out of a layer.
+bool has_layer_content(const Plan& plan, const SegmentItem& item);
 
 /// What a segment is cached under: a hash of all that decides its bytes.
 Sha256 cache_key(const Segment& segment, const Compression& compression);

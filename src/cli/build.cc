@@ -25,6 +25,7 @@ struct BuildOptions {
   std::vector<std::string> formats;
   bool pull = false;
   bool dry_run = false;
+  bool strict = false;
 };
 
 oci::Platform platform_of(const BuildOptions& options) {
@@ -112,6 +113,7 @@ int run_build(Context& context, const BuildOptions& options) {
   if (formats.empty()) formats.push_back(&format::format_by_name("kernel+initrd"));
   build::Options build_options;
   build_options.threads = context.options.jobs;
+  build_options.linuxkit_tar = options.strict;
   if (!options.compression.empty()) build_options.compression = build::Compression::parse(options.compression);
   const oci::Platform platform = platform_of(options);
 
@@ -172,6 +174,8 @@ void add_build(CLI::App& program, Context& context) {
           "Of the initramfs: none, gzip[:LEVEL], zstd[:LEVEL]; by default zstd if the kernel reads it, else gzip")
       ->type_name("HOW");
   command->add_flag("--pull", options->pull, "Ask the registries for newer images even if the store has them");
+  command->add_flag("--strict", options->strict,
+                    "Write the tar as LinuxKit does, entry for entry, with paths that occur again");
   command->add_flag("--dry-run", options->dry_run, "Print the merged configuration and stop");
   on_run(*command, [&context, options] { return run_build(context, *options); });
 }

@@ -51,12 +51,18 @@ build::ImageFetcher image_fetcher(Context& context, bool always_pull) {
   const auto puller = std::make_shared<Puller>(context);
   oci::Store& store = context.store();
   Reporter& reporter = context.reporter();
-  return [puller, always_pull, &store, &reporter](const oci::Reference& reference, const oci::Platform& platform) {
-    oci::PullOptions options;
-    options.refresh = always_pull;
+  oci::PullOptions options;
+  options.refresh = always_pull;
+  build::ImageFetcher fetcher;
+  fetcher.image = [puller, options, &store, &reporter](const oci::Reference& reference, const oci::Platform& platform) {
     return oci::pull_image(reference, platform, store, puller->registry, puller->transfers, reporter, &puller->indexer,
                            options);
   };
+  fetcher.images = [puller, options, &store, &reporter](const oci::Reference& reference,
+                                                        std::span<const oci::Platform> wanted) {
+    return oci::pull_images(reference, wanted, store, puller->registry, puller->transfers, reporter, nullptr, options);
+  };
+  return fetcher;
 }
 
 package::Locations package_locations(Context& context) {
