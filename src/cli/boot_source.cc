@@ -6,6 +6,7 @@
 
 #include "cli/context.h"
 #include "cli/system_build.h"
+#include "cli/yaml_input.h"
 
 namespace kiln::cli {
 

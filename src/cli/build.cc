@@ -12,7 +12,9 @@
 #include "cli/images.h"
 #include "cli/system_build.h"
 #include "cli/verbs.h"
+#include "cli/yaml_input.h"
 #include "config/load.h"
+#include "config/outputs.h"
 #include "format/format.h"
 #include "package/build.h"
 
@@ -105,26 +107,45 @@ void check(const BuildOptions& options) {
   }
 }
 
+std::vector<const format::Format*> formats_of(const BuildOptions& options) {
+  std::vector<const format::Format*> formats;
+  for (const std::string& name : options.formats) formats.push_back(&format::format_by_name(name));
+  return formats;
+}
+
+/// What a YAML of before May 2017 asks for itself; otherwise the default.
+std::vector<const format::Format*> formats_of(const std::vector<config::Input>& inputs) {
+  std::vector<const format::Format*> formats;
+  for (const config::OutputFormat& output : config::output_formats(inputs)) {
+    try {
+      const format::Format* format = &format::format_by_name(output.name);
+      if (std::find(formats.begin(), formats.end(), format) == formats.end()) formats.push_back(format);
+    } catch (const Error& error) {
+      throw error.within(output.where.to_string()).with_hint("say --format, and what 'outputs' names does not matter");
+    }
+  }
+  if (formats.empty()) formats.push_back(&format::format_by_name("kernel+initrd"));
+  return formats;
+}
+
 int run_build(Context& context, const BuildOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   check(options);
-  std::vector<const format::Format*> formats;
-  for (const std::string& name : options.formats) formats.push_back(&format::format_by_name(name));
-  if (formats.empty()) formats.push_back(&format::format_by_name("kernel+initrd"));
+  std::vector<const format::Format*> formats = formats_of(options);
   build::Options build_options;
   build_options.threads = context.options.jobs;
   build_options.linuxkit_tar = options.strict;
   if (!options.compression.empty()) build_options.compression = build::Compression::parse(options.compression);
   const oci::Platform platform = platform_of(options);
 
-  std::vector<config::Input> inputs;
-  for (const std::string& file : options.files) inputs.push_back(read_input(file));
+  const std::vector<config::Input> inputs = read_inputs(context, options.files);
   const config::System system = config::load(
       inputs, package::make_resolver(package_locations(context), platform, context.store(), context.reporter()));
   if (options.dry_run) {
     context.print(config::to_yaml(system, config::YamlStyle::dry_run) + "\n");
     return 0;
   }
+  if (formats.empty()) formats = formats_of(inputs);
   const build::ResolvedSystem resolved =
       build::resolve(system, platform, image_fetcher(context, options.pull), context.pool());
   build::Build build{resolved, context.store(), build_options, context.reporter()};
@@ -156,7 +177,8 @@ int run_build(Context& context, const BuildOptions& options) {
 void add_build(CLI::App& program, Context& context) {
   CLI::App* command = program.add_subcommand("build", "Build an operating system from YAML files");
   auto options = std::make_shared<BuildOptions>();
-  command->add_option("FILE", options->files, "YAML files, merged in this order; - is standard input")->required();
+  command->add_option("FILE", options->files, "YAML files or their URLs, merged in this order; - is standard input")
+      ->required();
   command->add_option("-f,--format", options->formats, "Output formats: kernel+initrd (default), tar")
       ->delimiter(',')
       ->type_name("LIST")

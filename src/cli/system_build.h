@@ -13,20 +13,14 @@ class Context;
 
 /// A system to be built for the sake of what it boots from.
 struct SystemSource {
-  std::vector<std::string> files;  ///< YAML files, merged in this order; "-" is standard input
+  std::vector<std::string> files;  ///< YAML files, merged in this order; "-" is standard input; or URLs
   oci::Platform platform;
   std::string compression;  ///< as `kiln build --compression`; may be empty
   bool pull = false;
 };
 
-/// A YAML file, or standard input, as text.
-config::Input read_input(const std::string& file);
-
 /// Builds it into the caches of the store, which have the files that the result names; no output is written.
 build::BootSet build_boot_set(Context& context, const SystemSource& source);
-
-/// The name outputs have unless one is given: that of the last file without its ending (spec cli.md §2).
-std::string default_name(const std::vector<std::string>& files);
 
 /// Whether the word on a command line names a YAML file (or standard input) and not something that was built.
 bool is_yaml(const std::string& word);

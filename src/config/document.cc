@@ -15,6 +15,18 @@ struct Trust {
   std::vector<std::string> image, org;
 };
 
+/// An element of `outputs`. What says where in a cloud the output goes has no meaning any more.
+struct OutputEntry {
+  std::string format, project, bucket, family, keys;
+  bool is_public = false, replace = false;
+};
+
+constexpr Key<OutputEntry> kOutputKeys[] = {
+    key<&OutputEntry::format>("format"),   key<&OutputEntry::project>("project"),
+    key<&OutputEntry::bucket>("bucket"),   key<&OutputEntry::family>("family"),
+    key<&OutputEntry::keys>("keys"),       key<&OutputEntry::is_public>("public"),
+    key<&OutputEntry::replace>("replace"),
+};
 constexpr Key<KernelEntry> kKernelKeys[] = {
     key<&KernelEntry::image>("image"), key<&KernelEntry::cmdline>("cmdline"), key<&KernelEntry::binary>("binary"),
     key<&KernelEntry::tar>("tar"),     key<&KernelEntry::ucode>("ucode"),
@@ -163,6 +175,20 @@ void decode_files(Decoder& decoder, const Node& node, System& out) {
   }
 }
 
+void decode_outputs(Decoder& decoder, const Node& node, Document& out) {
+  if (node.kind != Node::Kind::sequence) return decoder.wrong_type(Place{nullptr, "", "outputs", 0}, node, "a list");
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const Node& item = *node.items[i];
+    const Place place = place_of_element("output", item, "format", i);
+    OutputEntry entry;
+    decode_object(decoder, place, item, entry);
+    const Node* format = item.kind == Node::Kind::mapping ? item.find("format") : nullptr;
+    if (item.kind == Node::Kind::mapping && entry.format.empty() && (!format || format->kind == Node::Kind::string))
+      decoder.error(format ? *format : item, concat(place.to_string(), ": format is missing"));
+    out.outputs.push_back({entry.format, decoder.position(format ? *format : item)});
+  }
+}
+
 void record_service_names(const Decoder& decoder, const Node& services, Document& out) {
   for (const NodePtr& item : services.items) {
     const Node* name = item->kind == Node::Kind::mapping ? item->find("name") : nullptr;
@@ -193,6 +219,7 @@ constexpr Section kSections[] = {
        record_service_names(d, n, out);
      }},
     {"files", [](Decoder& d, const Node& n, Document& out) { decode_files(d, n, out.system); }},
+    {"outputs", [](Decoder& d, const Node& n, Document& out) { decode_outputs(d, n, out); }},
     {"trust",
      [](Decoder& d, const Node& n, Document&) {
        Trust trust;
@@ -211,6 +238,10 @@ std::span<const Key<Trust>> keys_of<Trust>() {
   return kTrustKeys;
 }
 template <>
+std::span<const Key<OutputEntry>> keys_of<OutputEntry>() {
+  return kOutputKeys;
+}
+template <>
 std::span<const Key<Volume>> keys_of<Volume>() {
   return kVolumeKeys;
 }
@@ -227,12 +258,11 @@ Document decode_document(Decoder& decoder, const Node& root) {
                                        [&](const Section& s) { return s.name == entry.key->text; });
     if (section != std::end(kSections)) {
       section->decode(decoder, *entry.value, document);
-    } else if (entry.key->text == "outputs") {
-      decoder.error(*entry.key, "'outputs' is no longer part of the YAML",
-                    "remove it and say --format on the command line, for example --format kernel+initrd");
     } else {
       std::vector<std::string_view> valid;
-      for (const Section& s : kSections) valid.push_back(s.name);
+      for (const Section& s : kSections) {
+        if (s.name != "outputs") valid.push_back(s.name);  // known, but nothing to propose
+      }
       decoder.unknown_key(place, *entry.key, valid);
     }
   }

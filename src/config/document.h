@@ -5,6 +5,7 @@
 
 #include "config/decoder.h"
 #include "config/node.h"
+#include "config/outputs.h"
 #include "config/system.h"
 #include "config/volumes.h"
 
@@ -15,6 +16,7 @@ struct Document {
   System system;
   std::vector<VolumeUse> volume_uses;
   std::vector<std::pair<std::string, Position>> service_positions;  ///< of the names
+  std::vector<OutputFormat> outputs;
 };
 
 /// Reads a whole YAML document (spec yaml.md §2-7); mistakes go to the decoder.

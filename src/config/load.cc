@@ -40,6 +40,9 @@ class Templates {
     if (is_new) {
       try {
         if (!resolver_) throw Error{"packages cannot be used here"};
+        if (scheme == "pkg" && directory.empty())
+          throw Error{"'@pkg:' is a directory beside the YAML file, and this one is from a URL"}.with_hint(
+              "use a local copy of the file, or an image of the package");
         entry->second = resolver_(scheme, rest, directory);
       } catch (const Error& e) {
         diagnostics_.error(where, concat("package ", quote(image), ": ", e.message()), e.hint());
@@ -122,6 +125,13 @@ void check_together(const std::vector<Document>& documents, Diagnostics& diagnos
 }
 
 }  // namespace
+
+std::vector<OutputFormat> output_formats(const std::vector<Input>& inputs) {
+  Diagnostics diagnostics;
+  std::vector<OutputFormat> formats;
+  for (Document& document : decode_all(inputs, diagnostics)) append(formats, std::move(document.outputs));
+  return formats;
+}
 
 System load(const std::vector<Input>& inputs, const PackageResolver& resolve_package) {
   Diagnostics diagnostics;

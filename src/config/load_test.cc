@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "config/outputs.h"
 
 namespace kiln::config {
 namespace {
@@ -45,6 +46,31 @@ TEST(Load, KernelInitAndVolumes) {
   EXPECT_EQ(volume.format, "oci");
   EXPECT_TRUE(volume.readonly);
   EXPECT_THAT(volume.platforms, ElementsAre("linux/arm64"));
+}
+
+TEST(Load, OutputsOfTheFirstYear) {
+  const std::string yaml =
+      "outputs:\n- format: kernel+initrd\n- {format: gcp, project: p, bucket: b, family: f, keys: k, public: true, "
+      "replace: false}\n";
+  const std::vector<OutputFormat> outputs = output_formats({{"t.yml", yaml, ""}});
+  ASSERT_EQ(outputs.size(), 2U);
+  EXPECT_EQ(outputs[0].name, "kernel+initrd");
+  EXPECT_EQ(outputs[1].name, "gcp");
+  EXPECT_EQ(outputs[1].where.to_string(), "t.yml:3:12");
+  EXPECT_EQ(to_yaml(load_one(yaml)).find("outputs"), std::string::npos);
+}
+
+TEST(Load, PackagesNeedADirectory) {
+  const PackageResolver resolver = [](auto scheme, auto rest, auto) { return concat(scheme, "/", rest); };
+  EXPECT_EQ(load({{"http://h/t.yml", "init: ['@kiln:a']", ""}}, resolver).init.at(0).image, "kiln/a");
+  try {
+    load({{"http://h/t.yml", "init: ['@pkg:a']", ""}}, resolver);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "http://h/t.yml:1:8: package '@pkg:a': '@pkg:' is a directory beside the YAML file, and this one is "
+                 "from a URL");
+  }
 }
 
 TEST(Load, ContainersKeepOrderAndPosition) {

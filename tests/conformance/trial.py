@@ -81,6 +81,15 @@ def make_images(blocks):
     return {name: images[0] if len(images) == 1 else Index(images) for name, images in named.items()}
 
 
+def elided(got, expected):
+    """`got` with "…" for the end of each line whose expectation ends in it."""
+    lines, wanted = got.splitlines(), expected.splitlines()
+    for number, (line, want) in enumerate(zip(lines, wanted)):
+        if want.endswith("…") and line.startswith(want[:-1]):
+            lines[number] = want
+    return "".join(line + "\n" for line in lines)
+
+
 class Trial:
     """A case in a directory of its own. `web` serves what the case has under http://HOST/."""
 
@@ -103,6 +112,8 @@ class Trial:
             if block.kind == "file":
                 self._write(block.arguments[0], block.text)
         arguments, stdin = self._inputs()
+        for block in self.case.all("setup"):
+            subprocess.run(["sh", "-ec", block.text], env=self.kiln.environment(), cwd=self.here, check=True, stdout=subprocess.DEVNULL)
         for command in self._commands(arguments):
             self.result = subprocess.run(
                 [self.kiln.program, "--cache", self.kiln.store, *command],
@@ -181,7 +192,7 @@ class Trial:
             "initrd": lambda: self._initrd(*block.arguments),
             "flattened": lambda: self._flattened(*block.arguments),
         }
-        return block, simple[block.kind](), block.text
+        return block, elided(simple[block.kind](), block.text), block.text
 
     def _error(self, stderr):
         return stderr if self.result.returncode == 1 else f"status {self.result.returncode}\n{stderr}"
