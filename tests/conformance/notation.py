@@ -22,9 +22,9 @@ import re
 import textwrap
 import unicodedata
 
-from kiln_test import layer
+from kiln_test import layer, tarball
 from kiln_test.model import FIXED_TIME, HOSTS, NO_RESOLVER
-from kiln_test.tree import digest
+from kiln_test.tree import Node, digest
 
 LONGEST_TEXT = 400  # of content that is shown in full
 
@@ -167,6 +167,15 @@ def _row(path, node, read):
     more += [show_time(node.mtime)] if show_time(node.mtime) else []
     more += [f"{name}={quote(value)}" for name, value in sorted(node.xattrs.items())]
     return [_path(path), kind, access, *more]
+
+
+def tar_row(member, content):
+    """The row of one entry of a tar (tarfile.TarInfo), which may be a link or a repetition."""
+    if member.islnk():
+        return [_path(member.name), "link", "", f"-> {_path(member.linkname)}"]
+    node = Node(tarball.kind_of(member), member.mode, member.uid, member.gid, int(member.mtime // 1), target=member.linkname)
+    node.device = (member.devmajor, member.devminor)
+    return _row(member.name, node, lambda _: content)
 
 
 def rows_of(nodes, read):

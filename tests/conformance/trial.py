@@ -13,7 +13,8 @@ from kiln_test.layout import Layout
 
 LABEL = "org.mobyproject.config"
 APP = "containers/services/app"
-EXPECTATIONS = ("tree", "flattened", "initrd", "content", "config", "runtime", "outputs", "stdout", "stderr", "error")
+SOURCES = ("LINUXKIT.source", "LINUXKIT.location")
+EXPECTATIONS = ("tar", "tree", "flattened", "initrd", "content", "config", "runtime", "outputs", "stdout", "stderr", "error")
 
 
 def canonical(name):
@@ -190,6 +191,7 @@ class Trial:
             "content": lambda: self._content(block.arguments[0]),
             "tree": lambda: self._tree(*block.arguments),
             "initrd": lambda: self._initrd(*block.arguments),
+            "tar": self._entries,
             "flattened": lambda: self._flattened(*block.arguments),
         }
         return block, elided(simple[block.kind](), block.text), block.text
@@ -242,6 +244,16 @@ class Trial:
         if path == "/":
             return notation.columns(notation.without_standard(self._rows(""), notation.STANDARD_OF_INIT))
         return notation.columns(notation.without_standard(self._rows(path), notation.STANDARD))
+
+    def _entries(self):
+        """The tar as it is: every entry in order, repeated ones too, with LinuxKit's records of where it came from."""
+        rows = []
+        with tarfile.open(self.tar, errors="surrogateescape") as archive:
+            for member in archive:
+                content = archive.extractfile(member).read() if member.isreg() else b""
+                origin = [member.pax_headers[key] for key in SOURCES if key in member.pax_headers]
+                rows.append(notation.tar_row(member, content) + (["<- " + " ".join(origin)] if origin else []))
+        return notation.columns(rows)
 
     def _initrd(self, path=""):
         with open(os.path.join(self.out, "os-initrd.img"), "rb") as stream:

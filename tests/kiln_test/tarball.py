@@ -31,12 +31,16 @@ def read(source):
     return nodes
 
 
+def kind_of(member):
+    return _KINDS.get(member.type, "file")
+
+
 def _node(archive, member, nodes):
     if member.islnk():
         first = nodes[member.linkname]
         first.inode = first.inode or object()
         return first
-    node = Node(_KINDS.get(member.type, "file"), member.mode, member.uid, member.gid, int(member.mtime // 1))
+    node = Node(kind_of(member), member.mode, member.uid, member.gid, int(member.mtime // 1))
     if node.kind == "file":
         data = archive.extractfile(member).read()
         node.size, node.content = len(data), digest(data)
