@@ -79,7 +79,7 @@ def make_images(blocks):
     named = {}
     for block in blocks:
         named.setdefault(canonical(block.arguments[0]), []).append(make_image(block))
-    return {name: images[0] if len(images) == 1 else Index(images) for name, images in named.items()}
+    return {name: images[0] if len(images) == 1 else Index(images, docker=images[0].docker) for name, images in named.items()}
 
 
 def elided(got, expected):
@@ -114,7 +114,7 @@ class Trial:
                 self._write(block.arguments[0], block.text)
         arguments, stdin = self._inputs()
         for block in self.case.all("setup"):
-            subprocess.run(["sh", "-ec", block.text], env=self.kiln.environment(), cwd=self.here, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(["sh", "-ec", block.text], env=self.kiln.environment(KILN=self.kiln.program, KILN_CACHE=self.kiln.store), cwd=self.here, check=True, stdout=subprocess.DEVNULL)
         for command in self._commands(arguments):
             self.result = subprocess.run(
                 [self.kiln.program, "--cache", self.kiln.store, *command],

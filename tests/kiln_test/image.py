@@ -40,7 +40,7 @@ class Image:
     """An image of one platform: `layers` are tables of entries, or the bytes of a tar."""
 
     def __init__(self, layers, arch="amd64", compression="gzip", docker=False, config=None, variant=None, os="linux"):
-        self.arch, self.os, self.variant = arch, os, variant
+        self.arch, self.os, self.variant, self.docker = arch, os, variant, docker
         self.layers = layers
         compressions = [compression] * len(layers) if isinstance(compression, str) else list(compression)
         tars = [entries if isinstance(entries, bytes) else layer.tar(entries) for entries in layers]
