@@ -160,7 +160,18 @@ TEST(Resources, TheLowerCaseNamesOfLinuxKitsDecoderWorkToo) {
 }
 
 TEST(Resources, EmptyOnesAreEmpty) {
-  EXPECT_EQ(to_go_json(resources_for_json(*service("  resources: {}\n").services.at(0).options.resources)), "{}");
+  for (const char* yaml : {"  resources: {}\n", "  resources: {devices: [], hugepageLimits: []}\n"})
+    EXPECT_EQ(to_go_json(resources_for_json(*service(yaml).services.at(0).options.resources)), "{}") << yaml;
+}
+
+TEST(Resources, AsTheyAreShownTheyCanBeReadBack) {
+  for (const std::string& yaml : {std::string{kResources}, std::string{"  resources: {pids: {limit: 1}}\n"}}) {
+    const std::string shown = to_yaml(service(yaml));
+    const System again = load({{"shown.yml", shown, "."}}, {});
+    EXPECT_EQ(to_yaml(again), shown);
+    EXPECT_EQ(to_go_json(resources_for_json(*again.services.at(0).options.resources)),
+              to_go_json(resources_for_json(*service(yaml).services.at(0).options.resources)));
+  }
 }
 
 }  // namespace

@@ -163,20 +163,24 @@ Value read_page_size(Decoder& decoder, const Place& place, const Node& node) {
   return {};
 }
 
-Value read_object(Decoder& decoder, const Place& place, const Node& node, std::span<const Field> fields);
+/// How `resources` are written: by hand, or as metadata and --dry-run show them, with every field there is and null
+/// where nothing is set. The latter is refused by LinuxKit's own schema; here it can be read back.
+enum class Form { by_hand, shown };
 
-Value read_list(Decoder& decoder, const Place& place, const Node& node, const Field& field) {
+Value read_object(Decoder& decoder, const Place& place, const Node& node, std::span<const Field> fields, Form form);
+
+Value read_list(Decoder& decoder, const Place& place, const Node& node, const Field& field, Form form) {
   Value list;
   if (node.kind != Node::Kind::sequence) {
     decoder.wrong_type(place, node, "a list");
     return list;
   }
   for (std::size_t i = 0; i < node.items.size(); ++i)
-    list.append(read_object(decoder, Place{&place, "", "", i + 1}, *node.items[i], field.members));
+    list.append(read_object(decoder, Place{&place, "", "", i + 1}, *node.items[i], field.members, form));
   return list;
 }
 
-Value read_field(Decoder& decoder, const Place& place, const Node& node, const Field& field) {
+Value read_field(Decoder& decoder, const Place& place, const Node& node, const Field& field, Form form) {
   switch (field.type) {
     case Type::integer:
     case Type::number:
@@ -184,9 +188,9 @@ Value read_field(Decoder& decoder, const Place& place, const Node& node, const F
     case Type::page_size:
       return read_page_size(decoder, place, node);
     case Type::list:
-      return read_list(decoder, place, node, field);
+      return read_list(decoder, place, node, field, form);
     case Type::object:
-      return read_object(decoder, place, node, field.members);
+      return read_object(decoder, place, node, field.members, form);
     case Type::text: {
       std::string text;
       decode(decoder, place, node, text);
@@ -208,16 +212,22 @@ Value required_value(const Field& field) {
   return {};
 }
 
-Value read_object(Decoder& decoder, const Place& place, const Node& node, std::span<const Field> fields) {
+bool says_nothing(const Node& node) {
+  const bool is_list_or_mapping = node.kind == Node::Kind::sequence || node.kind == Node::Kind::mapping;
+  return node.kind == Node::Kind::null || (is_list_or_mapping && node.items.empty() && node.entries.empty());
+}
+
+Value read_object(Decoder& decoder, const Place& place, const Node& node, std::span<const Field> fields, Form form) {
   if (node.kind != Node::Kind::mapping) {
     decoder.wrong_type(place, node, "a mapping");
     return {};
   }
   std::vector<Value> values(fields.size());
   for (const Node::Entry& entry : node.entries) {
+    if (form == Form::shown && says_nothing(*entry.value)) continue;
     if (const Field* field = find_field(fields, entry.key->text)) {
       const Place inner{&place, "", entry.key->text, 0};
-      values[static_cast<std::size_t>(field - fields.data())] = read_field(decoder, inner, *entry.value, *field);
+      values[static_cast<std::size_t>(field - fields.data())] = read_field(decoder, inner, *entry.value, *field, form);
     } else {
       std::vector<std::string_view> valid;
       for (const Field& candidate : fields)
@@ -228,8 +238,8 @@ Value read_object(Decoder& decoder, const Place& place, const Node& node, std::s
   Value object{Value::Object{}};
   for (std::size_t i = 0; i < fields.size(); ++i) {
     Value value = values[i].is_null() ? required_value(fields[i]) : std::move(values[i]);
-    const bool empty_text = fields[i].type == Type::text && value.empty();
-    if (!value.is_null() && !empty_text) object.add(std::string{fields[i].json}, std::move(value));
+    const bool left_out = (fields[i].type == Type::text || fields[i].type == Type::list) && value.empty();
+    if (!value.is_null() && !left_out) object.add(std::string{fields[i].json}, std::move(value));
   }
   return object;
 }
@@ -268,7 +278,8 @@ Value show_object(const Value& object, std::span<const Field> fields) {
 
 void decode(Decoder& decoder, const Place& place, const Node& node, Resources& out) {
   out = {};
-  const Value all = read_object(decoder, place, node, kResources);
+  const bool is_shown = node.find("rdma") && node.find("unified");  // which nobody writes by hand: they have no key
+  const Value all = read_object(decoder, place, node, kResources, is_shown ? Form::shown : Form::by_hand);
   if (!all.object()) return;
   for (const Value::Member& member : *all.object()) {
     if (member.key == "devices") {
