@@ -103,20 +103,25 @@ ResolvedContainer resolve_container(const config::Container& container, const Se
   return out;
 }
 
+/// Runs `step`; what it throws joins the mistakes that are told together.
+template <typename Step>
+void collect(config::Diagnostics& mistakes, const config::Position& where, const std::string& what, const Step& step) {
+  try {
+    step();
+  } catch (const Error& error) {
+    mistakes.error(where, what + error.message(), error.hint());
+  }
+}
+
 void resolve_containers(const config::System& system, const std::vector<const oci::Image*>& images,
-                        const runtime::IdTable& ids, ResolvedSystem& out) {
+                        const runtime::IdTable& ids, ResolvedSystem& out, config::Diagnostics& mistakes) {
   std::map<std::string, std::string> roots;  // canonical reference -> where it is extracted
   auto image = images.begin();
   for (const Section& section : sections(system)) {
     for (std::size_t i = 0; i < section.containers.size(); ++i) {
       const config::Container& container = section.containers[i];
-      out.containers.push_back(at(container.where, [&] {
-        try {
-          return resolve_container(container, section, i, **image, ids, roots);
-        } catch (const Error& error) {
-          throw error.within(section.name, " ", quote(container.name));
-        }
-      }));
+      collect(mistakes, container.where, concat(section.name, " ", quote(container.name), ": "),
+              [&] { out.containers.push_back(resolve_container(container, section, i, **image, ids, roots)); });
       ++image;
     }
   }
@@ -174,7 +179,7 @@ std::optional<ResolvedFile> resolve_file(const config::File& file, const config:
     out.source = hash_host_file(path);
     if (!out.source && file.optional) return std::nullopt;
     if (!out.source) {
-      throw Error{"file ", quote(file.path), ": its source ", quote(path), " does not exist"}.with_hint(
+      throw Error{"its source ", quote(path), " does not exist"}.with_hint(
           "create it, or say `optional: true` if the image can do without; sources are relative to the working "
           "directory");
     }
@@ -211,14 +216,18 @@ ResolvedSystem resolve(const config::System& system, const oci::Platform& platfo
   }
   fill_volumes(system, volume_sets, out);
   const runtime::IdTable ids = runtime::number_containers(system);
-  resolve_containers(system, container_images, ids, out);
+  config::Diagnostics mistakes;
+  resolve_containers(system, container_images, ids, out, mistakes);
   for (std::size_t i = 0; i < system.files.size(); ++i) {
     const config::File& file = system.files[i];
-    std::optional<ResolvedFile> resolved = at(file.where, [&] { return resolve_file(file, system, ids); });
-    if (!resolved) continue;
-    resolved->position = i;
-    out.files.push_back(std::move(*resolved));
+    collect(mistakes, file.where, concat("file ", quote(file.path), ": "), [&] {
+      std::optional<ResolvedFile> resolved = resolve_file(file, system, ids);
+      if (!resolved) return;
+      resolved->position = i;
+      out.files.push_back(std::move(*resolved));
+    });
   }
+  mistakes.throw_if_any();
   return out;
 }
 
