@@ -144,7 +144,7 @@ class Configurations(BadInput):
         self.refused(
             "a directory",
             self.write_system({"files": [{"path": "etc/x", "source": self.work}]}),
-            "error: WORK/os.yml:3:3: 'WORK' is not a regular file\n",
+            "error: WORK/os.yml:3:3: file 'etc/x': 'WORK' is not a regular file\n",
         )
         both = {"path": "etc/x", "contents": "a", "source": "b"}
         self.refused(
