@@ -76,7 +76,7 @@ void link_volume(const Volume& volume) {
 bool matches(const Volume& volume, const Options& options) {
   if (!options.label.empty()) return volume.content.label == options.label;
   if (!options.uuid.empty()) return volume.content.uuid == options.uuid;
-  return volume.content.is_linux_file_system() && device_number(volume.path) != "" &&
+  return volume.content.is_linux_file_system() && !device_number(volume.path).empty() &&
          exists("/sys/class/block/" + volume.path.substr(5) + "/partition") && !in_use(volume.path);
 }
 

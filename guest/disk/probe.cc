@@ -12,7 +12,7 @@
 namespace guest {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using std::string_view_literals::operator""sv;  // NOLINT(misc-unused-using-decls): clang-tidy overlooks its uses
 
 std::string_view field(std::string_view start, std::size_t at, std::size_t size) {
   return at + size <= start.size() ? start.substr(at, size) : std::string_view{};
