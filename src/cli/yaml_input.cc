@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/human.h"
 #include "cli/context.h"
 #include "cli/images.h"
 #include "http/client.h"
@@ -18,30 +19,29 @@ constexpr std::size_t kMost = std::size_t{16} << 20;
 bool is_url(const std::string& word) { return word.starts_with("http://") || word.starts_with("https://"); }
 
 /// Ends the transfer of what cannot be a configuration.
-class BoundedText final : public Sink {
- public:
-  explicit BoundedText(const std::string& url) : url_{url} {}
+struct BoundedText final : Sink {
   void write(Bytes data) override {
     if (text.size() + data.size() > kMost)
-      throw Error{quote(url_), ": it has more than ", kMost, " bytes, which no configuration has"};
+      throw Error{"it has more than ", human_size(kMost), ", which no configuration has"};
     text.append(as_text(data));
   }
   std::string text;
-
- private:
-  const std::string& url_;
 };
 
 /// LinuxKit does not look at the status and takes a page that says "not found" for YAML (spec yaml.md, quirk 11).
 std::string download(Context& context, const std::string& url) {
+  const auto activity = context.reporter().start("download", url, 0);
   http::Client client{registry_options(context)};
   http::ClientRequest request;
   request.url = url;
-  BoundedText body{url};
-  const auto activity = context.reporter().start("download", url, 0);
-  const http::Reply reply = client.perform(request, [&](const http::Reply&) { return &body; });
-  if (reply.status != 200)
-    throw Error{"reading ", quote(url), ": the server answered ", reply.status, ", expected 200"};
+  BoundedText body;
+  try {
+    const http::Reply reply = client.perform(request, [&](const http::Reply&) { return &body; });
+    if (reply.status != 200) throw Error{"the server answered ", reply.status, ", expected 200"};
+  } catch (const Error& error) {
+    throw error.within("reading ", quote(url));
+  }
+  activity->finish(human_size(body.text.size()));
   return std::move(body.text);
 }
 
