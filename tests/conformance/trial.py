@@ -191,7 +191,7 @@ class Trial:
             "content": lambda: self._content(block.arguments[0]),
             "tree": lambda: self._tree(*block.arguments),
             "initrd": lambda: self._initrd(*block.arguments),
-            "tar": self._entries,
+            "tar": lambda: self._entries(*block.arguments),
             "flattened": lambda: self._flattened(*block.arguments),
         }
         return block, elided(simple[block.kind](), block.text), block.text
@@ -245,10 +245,10 @@ class Trial:
             return notation.columns(notation.without_standard(self._rows(""), notation.STANDARD_OF_INIT))
         return notation.columns(notation.without_standard(self._rows(path), notation.STANDARD))
 
-    def _entries(self):
+    def _entries(self, name=None):
         """The tar as it is: every entry in order, repeated ones too, with LinuxKit's records of where it came from."""
         rows = []
-        with tarfile.open(self.tar, errors="surrogateescape") as archive:
+        with tarfile.open(os.path.join(self.out, name) if name else self.tar, errors="surrogateescape") as archive:
             for member in archive:
                 content = archive.extractfile(member).read() if member.isreg() else b""
                 origin = [member.pax_headers[key] for key in SOURCES if key in member.pax_headers]
