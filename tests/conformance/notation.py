@@ -173,7 +173,7 @@ def tar_row(member, content):
     """The row of one entry of a tar (tarfile.TarInfo), which may be a link or a repetition."""
     if member.islnk():
         return [_path(member.name), "link", "", f"-> {_path(member.linkname)}"]
-    node = Node(tarball.kind_of(member), member.mode, member.uid, member.gid, int(member.mtime // 1), target=member.linkname)
+    node = Node(tarball.kind_of(member), member.mode, member.uid, member.gid, member.mtime, target=member.linkname)
     node.device = (member.devmajor, member.devminor)
     return _row(member.name, node, lambda _: content)
 
