@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "oci/image_lookup.h"
+#include "oci/index_merge.h"
 #include "oci/manifest.h"
 
 namespace kiln::oci {
@@ -22,6 +23,14 @@ class Push {
         activity_{reporter.start("push", target.canonical())} {}
 
   Descriptor run(const Descriptor& root, const PushOptions& options) {
+    if (options.merge || !options.override_tag) {
+      const auto there = registry_.manifest(target_);
+      if (there && (there->descriptor.digest == root.digest || !options.override_tag)) {
+        activity_->finish(there->descriptor.digest == root.digest ? "is there already" : "left as it is");
+        return there->descriptor;
+      }
+      if (options.merge) return merge(root, there, options);
+    }
     std::string content = store_.read(root);
     Descriptor result = root;
     std::vector<Descriptor> images{root};
@@ -39,6 +48,7 @@ class Push {
     push_blobs(images);
     if (is_index(root.media_type)) push_manifests(images);
     registry_.push_manifest(target_, content, root.media_type);
+    if (options.arch_tags) push_arch_tags(images);
     activity_->finish(result.digest.to_string().substr(0, 19));
     return result;
   }
@@ -48,6 +58,62 @@ class Push {
     Descriptor descriptor;
     std::string what;  // for errors
   };
+
+  /// The store's images into the registry's index.
+  Descriptor merge(const Descriptor& root, const std::optional<Document>& there, const PushOptions& options) {
+    const Index local = whole_images(root);
+    if (local.manifests.empty()) throw Error{"the store has no image of it whole"};
+    Index remote;
+    if (there && is_index(there->descriptor.media_type)) remote = parse_index(there->content, "the registry's index");
+    Index merged = merge_indexes(remote, local);
+    merged.media_type = media_type::kIndex;
+    const bool complete = there && to_json(merged) == to_json(remote);
+    Descriptor result = complete ? there->descriptor : Descriptor{};
+    if (!complete) {
+      push_blobs(local.manifests);
+      push_manifests(local.manifests);
+      const std::string content = to_json(merged);
+      registry_.push_manifest(target_, content, merged.media_type);
+      result.media_type = merged.media_type;
+      result.digest = Digest::of(content);
+      result.size = content.size();
+    }
+    if (options.arch_tags) push_arch_tags(local.manifests);
+    activity_->finish(result.digest.to_string().substr(0, 19));
+    return result;
+  }
+
+  bool is_whole(const Descriptor& image) const {
+    if (!is_manifest(image.media_type) || !store_.has(image)) return false;
+    const Manifest manifest = parse_manifest(store_.read(image), concat("manifest ", image.digest.to_string()));
+    return store_.has(manifest.config) && std::all_of(manifest.layers.begin(), manifest.layers.end(),
+                                                      [&](const Descriptor& layer) { return store_.has(layer); });
+  }
+
+  Index whole_images(const Descriptor& root) const {
+    Index index;
+    if (is_index(root.media_type)) {
+      index = parse_index(store_.read(root), "index");
+    } else {
+      index.manifests = {root};
+    }
+    for (Descriptor& entry : index.manifests) {
+      if (entry.platform || !is_whole(entry)) continue;  // its config knows
+      const Manifest manifest = parse_manifest(store_.read(entry), "manifest");
+      entry.platform = parse_image_config(store_.read(manifest.config), "config").platform;
+    }
+    std::erase_if(index.manifests, [&](const Descriptor& entry) { return !is_whole(entry); });
+    drop_dangling(index);
+    return index;
+  }
+
+  void push_arch_tags(const std::vector<Descriptor>& images) {
+    for (const Descriptor& image : images) {
+      if (!image.platform || attestation_target(image) || image.platform->os == "unknown") continue;
+      registry_.push_manifest(with_tag_suffix(target_, "-" + image.platform->architecture), store_.read(image),
+                              image.media_type);
+    }
+  }
 
   /// Drops what is not asked for. True if that changed the index.
   bool reduce(Index& index, const PushOptions& options) const {
@@ -134,6 +200,10 @@ class Push {
 };
 
 }  // namespace
+
+Reference with_tag_suffix(const Reference& reference, std::string_view suffix) {
+  return Reference::parse(concat(reference.locator(), ":", reference.tag().value_or("latest"), suffix));
+}
 
 Descriptor push_image(const Store& store, const Reference& name, const Reference& target, Registry& registry,
                       ThreadPool& uploads, Reporter& reporter, const PushOptions& options) {

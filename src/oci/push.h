@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "base/reporter.h"
@@ -13,7 +14,15 @@ struct PushOptions {
   /// Of an index, only these platforms; the index that is pushed lists no others. Empty: all it lists, and it is an
   /// error if the store does not have one of them.
   std::vector<Platform> platforms;
+
+  // LinuxKit's way with packages (spec pkg.md §8), which are built for one platform here and for another there.
+  bool merge = false;        ///< what the store has goes into the registry's index, which keeps its other platforms
+  bool arch_tags = false;    ///< each image that the store has whole is also tagged TAG-ARCH
+  bool override_tag = true;  ///< false: a tag that is there already is left alone, and so is all else
 };
+
+/// A tag with another ending: "host/app:1" and "-arm64" give host/app:1-arm64; without a tag it is `latest`.
+Reference with_tag_suffix(const Reference& reference, std::string_view suffix);
 
 /// Pushes what the store has under `name` (an image or an index with its images) as `target`, and returns the
 /// descriptor it has there. Blobs go first, the manifest or index under the tag last, so that the tag never stands for
