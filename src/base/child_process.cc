@@ -108,8 +108,33 @@ class NoPipeSignal {
   sigset_t before_{};
 };
 
+/// Tells the lines of an output that grows.
+class LineTeller {
+ public:
+  LineTeller(const std::string& text, const std::function<void(std::string_view)>& on_line)
+      : text_{text}, on_line_{on_line} {}
+
+  void tell() {
+    if (!on_line_) return;
+    for (std::size_t end; (end = text_.find('\n', told_)) != std::string::npos; told_ = end + 1) {
+      on_line_(std::string_view{text_}.substr(told_, end - told_));
+    }
+  }
+  void finish() {
+    if (on_line_ && told_ < text_.size()) on_line_(std::string_view{text_}.substr(told_));
+  }
+
+ private:
+  const std::string& text_;
+  const std::function<void(std::string_view)>& on_line_;
+  std::size_t told_ = 0;
+};
+
 /// Feeds the input and collects the outputs without letting any of the three block the others.
-void exchange(Pipe& input, std::string_view text, Pipe& output, Pipe& errors, CommandResult& result) {
+void exchange(Pipe& input, std::string_view text, Pipe& output, Pipe& errors, CommandResult& result,
+              const std::function<void(std::string_view)>& on_line) {
+  LineTeller output_lines{result.output, on_line};
+  LineTeller error_lines{result.errors, on_line};
   const NoPipeSignal no_signal;
   ::fcntl(input.write.get(), F_SETFL, O_NONBLOCK);
   while (output.read || errors.read) {
@@ -125,7 +150,11 @@ void exchange(Pipe& input, std::string_view text, Pipe& output, Pipe& errors, Co
       if (put > 0) text.remove_prefix(static_cast<std::size_t>(put));
       if (put < 0 && errno == EPIPE) text = {};  // it does not want the rest
     }
+    output_lines.tell();
+    error_lines.tell();
   }
+  output_lines.finish();
+  error_lines.finish();
 }
 
 int wait_status(pid_t pid) {
@@ -145,7 +174,9 @@ std::string last_lines(std::string_view text) {
 
 }  // namespace
 
-CommandResult run(const Command& command) {
+CommandResult run(const Command& command) { return run(command, nullptr); }
+
+CommandResult run(const Command& command, const std::function<void(std::string_view line)>& on_line) {
   Pipe input = make_pipe();
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
@@ -154,7 +185,7 @@ CommandResult run(const Command& command) {
   output.write.reset();
   errors.write.reset();
   CommandResult result;
-  exchange(input, command.input, output, errors, result);
+  exchange(input, command.input, output, errors, result, on_line);
   result.status = wait_status(pid);
   return result;
 }

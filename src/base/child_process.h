@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -26,6 +28,9 @@ struct CommandResult {
 
 /// Runs to the end and collects both outputs. Throws only if it cannot be started (with a hint to install it).
 CommandResult run(const Command& command);
+
+/// The same, and tells each line of either output as soon as it is complete.
+CommandResult run(const Command& command, const std::function<void(std::string_view line)>& on_line);
 
 /// run(), and throws unless the status is 0; the error quotes the last lines of standard error. Returns the output.
 std::string run_checked(const Command& command);

@@ -12,6 +12,7 @@
 #include "cli/images.h"
 #include "cli/system_build.h"
 #include "cli/verbs.h"
+#include "cli/workshop.h"
 #include "cli/yaml_input.h"
 #include "config/load.h"
 #include "config/outputs.h"
@@ -139,8 +140,7 @@ int run_build(Context& context, const BuildOptions& options) {
   const oci::Platform platform = platform_of(options);
 
   const std::vector<config::Input> inputs = read_inputs(context, options.files);
-  const config::System system = config::load(
-      inputs, package::make_resolver(package_locations(context), platform, context.store(), context.reporter()));
+  const config::System system = config::load(inputs, package_resolver(context, platform));
   if (options.dry_run) {
     context.print(config::to_yaml(system, config::YamlStyle::dry_run) + "\n");
     return 0;

@@ -1,4 +1,5 @@
 #include "cli/serve_pxe.h"
+#include "cli/workshop.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -104,9 +105,8 @@ std::unique_ptr<netboot::BootSource> open_source(const SourceSpec& spec, const S
   build::Options build_options;
   build_options.threads = context.options.jobs;
   if (!options.compression.empty()) build_options.compression = build::Compression::parse(options.compression);
-  netboot::BuildTools tools{
-      context.store(), reporter, context.pool(), image_fetcher(context, false),
-      package::make_resolver(package_locations(context), platform, context.store(), context.reporter())};
+  netboot::BuildTools tools{context.store(), reporter, context.pool(), image_fetcher(context, false),
+                            package_resolver(context, platform)};
   return std::make_unique<netboot::YamlSource>(spec.source, platform, build_options, std::move(tools));
 }
 
@@ -116,7 +116,7 @@ netboot::IpxePrograms ipxe_programs(const ServePxeOptions& options, Context& con
   const package::Package package = package::open_package(locations.recipes / "ipxe", locations);
   // The same files for every architecture: amd64's will do.
   const oci::Platform platform = oci::Platform::parse("amd64");
-  package::build_package(package, platform, locations, context.store(), context.reporter());
+  package::build_package(package, platform, PackageWorkshop{context}.tools());
   const std::optional<oci::Image> image = oci::find_image(context.store(), package.reference, platform);
   if (!image) throw Error{"the iPXE package ", quote(package.name), " is not in the store although it was just built"};
   return netboot::IpxePrograms::from_image(*image, context.store(), context.reporter());

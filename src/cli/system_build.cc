@@ -3,6 +3,7 @@
 #include "base/thread_pool.h"
 #include "cli/context.h"
 #include "cli/images.h"
+#include "cli/workshop.h"
 #include "cli/yaml_input.h"
 
 namespace kiln::cli {
@@ -11,9 +12,8 @@ build::BootSet build_boot_set(Context& context, const SystemSource& source) {
   build::Options options;
   options.threads = context.options.jobs;
   if (!source.compression.empty()) options.compression = build::Compression::parse(source.compression);
-  const config::System system = config::load(
-      read_inputs(context, source.files),
-      package::make_resolver(package_locations(context), source.platform, context.store(), context.reporter()));
+  const config::System system =
+      config::load(read_inputs(context, source.files), package_resolver(context, source.platform));
   const build::ResolvedSystem resolved =
       build::resolve(system, source.platform, image_fetcher(context, source.pull), context.pool());
   build::Build build{resolved, context.store(), options, context.reporter()};

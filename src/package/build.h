@@ -1,60 +1,59 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/reporter.h"
-#include "oci/reference.h"
+#include "base/thread_pool.h"
+#include "oci/registry.h"
 #include "oci/store.h"
-#include "package/recipe.h"
+#include "package/dockerfile/engine.h"
+#include "package/package.h"
 
 namespace kiln::package {
 
-/// Where Kiln's own files are on this machine; filled in by the command line.
-struct Locations {
-  std::filesystem::path recipes;  ///< directory of the shipped recipes (`@kiln:NAME` is NAME in it)
-  std::filesystem::path guest;    ///< directory with ARCH/kiln-guest
-
-  std::filesystem::path guest_program(const std::string& architecture) const {
-    return guest / architecture / "kiln-guest";
-  }
+/// What packages are built with.
+struct Workshop {
+  Locations locations;
+  oci::Store& store;
+  oci::Registry& registry;  ///< for base images, and to see what is there already
+  ThreadPool& transfers;    ///< for downloads
+  Reporter& reporter;
+  std::string version, revision;  ///< of this program, for labels
 };
 
-/// Settings of `kiln pkg` (spec pkg.md §1.1).
-struct PackageOptions {
-  std::string org;   ///< instead of build.yml's
-  std::string hash;  ///< instead of the computed one
-  std::string tag;   ///< template instead of build.yml's
-  std::string build_yml = "build.yml";
-  bool force = false;  ///< build even if the store has the image
+/// How Dockerfiles are built; recipes have no use for it.
+struct BuildOptions {
+  EngineOptions engine;
+  std::vector<std::filesystem::path> argument_files;
+  std::vector<std::string> ssh;
+  bool refresh_bases = false;  ///< ask registries for base images that the store has
+  bool show_output = false;    ///< of the engine, to users who did not ask for details
 };
 
-/// A package, its recipe read and its name known.
-struct Package {
-  std::filesystem::path directory;
-  Recipe recipe;
-  std::string hash;
-  std::string name;  ///< org/image:tag
-  oci::Reference reference;
-};
+/// Makes the package's image for a platform and puts it into the store under its canonical name, beside those of other
+/// platforms. `force`: also if it is there; otherwise that is found out before and after other processes building the
+/// same had their turn. True if it was built. Throws Error.
+bool build_package(const Package& package, const oci::Platform& platform, const Workshop& workshop,
+                   const BuildOptions& options = {}, bool force = false);
 
-/// Reads build.yml and computes the tag. Throws Error.
-Package open_package(const std::filesystem::path& directory, const Locations& locations,
-                     const PackageOptions& options = {});
+/// Whether the package's registry has its image for a platform; no if it does not answer.
+bool registry_has(const Package& package, const oci::Platform& platform, oci::Registry& registry);
 
-/// Puts the package's image for one platform into the store under its canonical name, unless it is there (then nothing
-/// is fetched, and no network needed). Other platforms of the name are kept. Safe against other processes doing the
-/// same. Throws Error; for packages without `debian:` too.
-void build_package(const Package& package, const oci::Platform& platform, const Locations& locations, oci::Store& store,
-                   Reporter& reporter, const PackageOptions& options = {});
+/// The command that build_package() would have an engine run for a Dockerfile, as a line for a shell.
+std::string engine_command(const Package& package, const oci::Platform& platform, const Workshop& workshop,
+                           const Engine& engine, const BuildOptions& options);
+
+/// Where buildah keeps what it has built.
+std::filesystem::path engine_storage(const oci::Store& store);
 
 /// What config::load() wants: `@kiln:NAME` and `@pkg:PATH` (relative to the YAML's directory) as canonical references.
-/// A package with a recipe is built for the platform if the store lacks it; one with a Dockerfile is only named, so
-/// that its image is taken from the store or pulled. The references given must outlive the function.
+/// What the store lacks is built for the platform; a package with a Dockerfile only if its registry has no image
+/// either. The workshop must outlive the function.
 std::function<std::string(std::string_view scheme, std::string_view rest, std::string_view directory)> make_resolver(
-    const Locations& locations, const oci::Platform& platform, oci::Store& store, Reporter& reporter);
+    const Workshop& workshop, const oci::Platform& platform);
 
 }  // namespace kiln::package

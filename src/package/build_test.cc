@@ -12,6 +12,25 @@ namespace {
 
 oci::Platform platform(const char* architecture) { return oci::Platform::parse(architecture); }
 
+/// One that has nothing but, if told to, an image that it cannot deliver.
+class NoRegistry final : public oci::Registry {
+ public:
+  std::optional<oci::Document> there;
+  bool fails = false;
+
+  std::optional<oci::Document> manifest(const oci::Reference&) override {
+    if (fails) throw Error{"no route"};
+    return there;
+  }
+  std::optional<oci::Descriptor> manifest_descriptor(const oci::Reference&) override { return std::nullopt; }
+  void blob(const oci::Reference&, const oci::Descriptor&, std::uint64_t, Sink&) override { throw Error{"no blob"}; }
+  oci::Pushed push_blob(const oci::Reference&, const oci::Descriptor&, int,
+                        const std::optional<oci::Reference>&) override {
+    throw Error{"no push"};
+  }
+  void push_manifest(const oci::Reference&, const std::string&, const std::string&) override { throw Error{"no push"}; }
+};
+
 /// Recipes that need no Debian package, and so no network.
 class Build : public testing::Test {
  protected:
@@ -36,6 +55,9 @@ class Build : public testing::Test {
   TempDir directory_;
   oci::Store store_{directory_.path() / "store"};
   SilentReporter reporter_;
+  NoRegistry registry_;
+  ThreadPool transfers_{1};
+  const Workshop workshop_{locations(), store_, registry_, transfers_, reporter_, "1.0", "abc"};
 };
 
 TEST_F(Build, NamesPackagesByTheirContent) {
@@ -61,7 +83,7 @@ TEST_F(Build, ObeysOptionsForTheName) {
 TEST_F(Build, PutsAnImageIntoTheStore) {
   const Package package = tool();
   EXPECT_FALSE(oci::find_image(store_, package.reference, platform("arm64")));
-  build_package(package, platform("arm64"), locations(), store_, reporter_);
+  build_package(package, platform("arm64"), workshop_);
   const auto image = oci::find_image(store_, package.reference, platform("arm64"));
   ASSERT_TRUE(image);
   EXPECT_EQ(image->config.platform, platform("arm64"));
@@ -73,33 +95,32 @@ TEST_F(Build, PutsAnImageIntoTheStore) {
 
 TEST_F(Build, AddsArchitecturesInAnyOrder) {
   const Package package = tool();
-  build_package(package, platform("arm64"), locations(), store_, reporter_);
-  build_package(package, platform("amd64"), locations(), store_, reporter_);
+  build_package(package, platform("arm64"), workshop_);
+  build_package(package, platform("amd64"), workshop_);
   EXPECT_TRUE(oci::find_image(store_, package.reference, platform("arm64")));
   EXPECT_TRUE(oci::find_image(store_, package.reference, platform("amd64")));
 
   oci::Store other{root() / "other"};
-  build_package(package, platform("amd64"), locations(), other, reporter_);
-  build_package(package, platform("arm64"), locations(), other, reporter_);
+  const Workshop others{locations(), other, registry_, transfers_, reporter_, "", ""};
+  build_package(package, platform("amd64"), others);
+  build_package(package, platform("arm64"), others);
   EXPECT_EQ(other.find(package.reference.canonical())->digest, store_.find(package.reference.canonical())->digest);
 }
 
 TEST_F(Build, DoesNotRepeatItself) {
   const Package package = tool();
-  build_package(package, platform("arm64"), locations(), store_, reporter_);
+  build_package(package, platform("arm64"), workshop_);
   const auto before = store_.find(package.reference.canonical())->digest;
   put("guest/arm64/kiln-guest", "changed behind its back");
-  build_package(package, platform("arm64"), locations(), store_, reporter_);
+  build_package(package, platform("arm64"), workshop_);
   EXPECT_EQ(store_.find(package.reference.canonical())->digest, before);
-  PackageOptions force;
-  force.force = true;
-  build_package(package, platform("arm64"), locations(), store_, reporter_, force);
+  build_package(package, platform("arm64"), workshop_, {}, true);
   EXPECT_NE(store_.find(package.reference.canonical())->digest, before);
 }
 
 TEST_F(Build, RefusesOtherArchitectures) {
   try {
-    build_package(tool(), platform("s390x"), locations(), store_, reporter_);
+    build_package(tool(), platform("s390x"), workshop_);
     FAIL() << "was built";
   } catch (const Error& error) {
     EXPECT_THAT(error.message(), testing::EndsWith(" is not made for s390x"));
@@ -109,7 +130,7 @@ TEST_F(Build, RefusesOtherArchitectures) {
 TEST_F(Build, MissesTheGuest) {
   std::filesystem::remove(root() / "guest/amd64/kiln-guest");
   try {
-    build_package(tool(), platform("amd64"), locations(), store_, reporter_);
+    build_package(tool(), platform("amd64"), workshop_);
     FAIL() << "was built";
   } catch (const Error& error) {
     EXPECT_THAT(error.message(), testing::HasSubstr("Kiln has no guest program for amd64"));
@@ -119,7 +140,7 @@ TEST_F(Build, MissesTheGuest) {
 TEST_F(Build, MissesASourceWithItsPlace) {
   std::filesystem::remove(root() / "pkg/tool/tool.sh");
   try {
-    build_package(tool(), platform("amd64"), locations(), store_, reporter_);
+    build_package(tool(), platform("amd64"), workshop_);
     FAIL() << "was built";
   } catch (const Error& error) {
     EXPECT_THAT(error.message(), testing::HasSubstr("build.yml:9:7: debian.add: "));
@@ -127,24 +148,39 @@ TEST_F(Build, MissesASourceWithItsPlace) {
 }
 
 TEST_F(Build, ResolvesWhatYamlSays) {
-  const auto resolve = make_resolver(locations(), platform("arm64"), store_, reporter_);
+  const auto resolve = make_resolver(workshop_, platform("arm64"));
   const std::string name = resolve("kiln", "tool", "/nowhere");
   EXPECT_EQ(name, tool().reference.canonical());
   EXPECT_TRUE(store_.find(name));
   EXPECT_EQ(resolve("pkg", "../pkg/tool", (root() / "guest").string()), name);
 }
 
-TEST_F(Build, OnlyNamesDockerfiles) {
-  put("pkg/image/build.yml", "image: image\norg: o\n");
-  put("pkg/image/Dockerfile", "FROM scratch\n");
-  const auto resolve = make_resolver(locations(), platform("arm64"), store_, reporter_);
-  const std::string name = resolve("pkg", "pkg/image", root().string());
+TEST_F(Build, OnlyNamesDockerfilesWhoseImageIsInARegistry) {
+  put("pkg2/image/build.yml", "image: image\norg: o\narches: [arm64]\n");
+  registry_.there = oci::Document{{oci::media_type::kManifest, {}, 2, {}, {}, {}}, "{}"};
+  const auto resolve = make_resolver(workshop_, platform("arm64"));
+  const std::string name = resolve("pkg", "pkg2/image", root().string());
   EXPECT_THAT(name, testing::HasSubstr("/o/image:"));
   EXPECT_FALSE(store_.find(name));
 }
 
+TEST_F(Build, BuildsDockerfilesOtherwise) {
+  put("pkg2/image/build.yml", "image: image\norg: o\narches: [arm64]\n");
+  for (const bool fails : {false, true}) {
+    registry_.fails = fails;
+    try {
+      make_resolver(workshop_, platform("arm64"))("pkg", "pkg2/image", root().string());
+      FAIL() << "was resolved without a Dockerfile";
+    } catch (const Error& error) {
+      // Without an engine here, that is missed first.
+      EXPECT_THAT(error.message(), testing::AnyOf(testing::HasSubstr("there is no Dockerfile"),
+                                                  testing::HasSubstr("no program is here that builds Dockerfiles")));
+    }
+  }
+}
+
 TEST_F(Build, ResolvesNothingElse) {
-  const auto resolve = make_resolver(locations(), platform("arm64"), store_, reporter_);
+  const auto resolve = make_resolver(workshop_, platform("arm64"));
   try {
     resolve("kiln", "nosuch", ".");
     FAIL() << "was resolved";

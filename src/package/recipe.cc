@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "oci/reference.h"
 #include "package/label.h"
 #include "package/yaml_fields.h"
 
@@ -49,13 +50,16 @@ class RecipeReader {
     assign(recipe.org, fields.text("org"));
     assign(recipe.tag, fields.text("tag"));
     assign(recipe.dockerfile, fields.text("dockerfile"));
+    if (const config::Node* node = fields.node("dockerfile")) {
+      check_inside(fields.position(*node), "dockerfile", recipe.dockerfile);
+    }
     assign(recipe.arches, fields.strings("arches"));
-    assign(recipe.extra_sources, fields.strings("extra-sources"));
+    recipe.extra_sources = checked(fields.texts("extra-sources"), &RecipeReader::check_extra_source);
     assign(recipe.git_repository, fields.text("gitrepo"));
     assign(recipe.network, fields.boolean("network"));
     assign(recipe.disable_cache, fields.boolean("disable-cache"));
-    assign(recipe.build_arguments, fields.strings("buildArgs"));
-    read_depends(fields.node("depends"));
+    recipe.build_arguments = checked(fields.texts("buildArgs"), &RecipeReader::check_build_argument);
+    recipe.depends = read_depends(fields.node("depends"));
     if (const config::Node* config = fields.node("config")) recipe.label = read_label(*config, fields);
     if (const config::Node* debian = fields.node("debian")) recipe.debian = read_debian(*debian);
     fields.finish();
@@ -63,21 +67,85 @@ class RecipeReader {
   }
 
  private:
-  /// Accepted as LinuxKit does; only Dockerfile packages use it.
-  void read_depends(const config::Node* node) {
-    if (node == nullptr) return;
-    YamlFields depends{*node, "depends", name_, diagnostics_};
-    if (const config::Node* images = depends.node("docker-images")) {
-      YamlFields fields{*images, "depends.docker-images", name_, diagnostics_};
-      if (fields.strings("list") && fields.text("from-file")) {
-        fields.error(*images, "depends.docker-images: 'list' and 'from-file' exclude each other");
-      }
-      if (fields.text("target") && fields.text("target-dir")) {
-        fields.error(*images, "depends.docker-images: 'target' and 'target-dir' exclude each other");
-      }
-      fields.finish();
+  using Text = YamlFields::Text;
+
+  /// A path relative to the package that does not lead out of it.
+  void check_inside(const config::Position& where, std::string_view what, const std::string& path) {
+    const std::filesystem::path normal = std::filesystem::path{path}.lexically_normal();
+    if (!path.empty() && path.front() != '/' && stays_inside(path) && normal != "." && normal != "./") return;
+    diagnostics_.error(where, concat(what, ": ", quote(path), " is not a path below the package's directory"),
+                       "give a relative path without '..'");
+  }
+
+  std::vector<std::string> checked(const std::optional<std::vector<Text>>& texts,
+                                   void (RecipeReader::*check)(const Text&)) {
+    std::vector<std::string> out;
+    for (const Text& text : texts.value_or(std::vector<Text>{})) {
+      (this->*check)(text);
+      out.push_back(text.text);
     }
+    return out;
+  }
+
+  void check_extra_source(const Text& source) {
+    const std::size_t colon = source.text.find(':');
+    if (colon == 0 || colon == std::string::npos || colon + 1 == source.text.size()) {
+      diagnostics_.error(source.where, concat("extra-sources: ", quote(source.text), " is not SOURCE:DESTINATION"),
+                         "SOURCE is a directory relative to the package, DESTINATION one in the build context");
+    } else if (!stays_inside(source.text.substr(colon + 1))) {
+      diagnostics_.error(source.where, concat("extra-sources: the destination of ", quote(source.text),
+                                              " leads out of the build context"));
+    }
+  }
+
+  void check_build_argument(const Text& argument) {
+    if (argument.text.find('=') != std::string::npos) return;
+    diagnostics_.error(argument.where, concat("buildArgs: ", quote(argument.text), " is not KEY=VALUE"));
+  }
+
+  void check_pinned(const Text& image) {
+    try {
+      if (oci::Reference::parse(image.text).digest()) return;
+      diagnostics_.error(image.where, concat("depends.docker-images: ", quote(image.text), " has no digest"),
+                         "write NAME@sha256:…, so that the package is made of the same images tomorrow");
+    } catch (const Error& error) {
+      diagnostics_.error(image.where, concat("depends.docker-images: ", error.message()), error.hint());
+    }
+  }
+
+  Dependencies read_depends(const config::Node* node) {
+    Dependencies found;
+    if (node == nullptr) return found;
+    YamlFields depends{*node, "depends", name_, diagnostics_};
+    if (const config::Node* images = depends.node("docker-images")) found = read_images(*images);
     depends.finish();
+    return found;
+  }
+
+  Dependencies read_images(const config::Node& node) {
+    YamlFields fields{node, "depends.docker-images", name_, diagnostics_};
+    Dependencies found;
+    const auto list = fields.texts("list");
+    const auto from_file = fields.text("from-file");
+    const auto target = fields.text("target");
+    const auto target_directory = fields.text("target-dir");
+    if (list && from_file) {
+      fields.error(node, "depends.docker-images: 'list' and 'from-file' exclude each other");
+    }
+    if (target && target_directory) {
+      fields.error(node, "depends.docker-images: 'target' and 'target-dir' exclude each other");
+    }
+    if ((list || from_file) && !target && !target_directory) {
+      fields.error(node, "depends.docker-images: expected 'target' or 'target-dir'");
+    }
+    if (target) check_inside(fields.where(), "depends.docker-images.target", *target);
+    if (target_directory) check_inside(fields.where(), "depends.docker-images.target-dir", *target_directory);
+    found.images = checked(list, &RecipeReader::check_pinned);
+    assign(found.from_file, from_file);
+    assign(found.target, target);
+    assign(found.target_directory, target_directory);
+    fields.finish();
+    return found;
   }
 
   std::string read_label(const config::Node& node, YamlFields& parent) {
@@ -191,6 +259,12 @@ class RecipeReader {
 };
 
 }  // namespace
+
+ExtraSource Recipe::extra_source(std::size_t i) const {
+  const std::string& text = extra_sources[i];
+  const std::size_t colon = text.find(':');
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
 
 Recipe parse_recipe(std::string_view text, const std::string& name) {
   config::Diagnostics diagnostics;

@@ -55,6 +55,22 @@ struct DebianRecipe {
   std::string working_dir;
 };
 
+/// `depends.docker-images`: images that lie in the build context as archives.
+struct Dependencies {
+  std::vector<std::string> images;  ///< references with digests
+  std::string from_file;            ///< or a file with one a line, relative
+  std::string target;               ///< one archive with all of them, relative
+  std::string target_directory;     ///< or a directory with one for each
+
+  bool empty() const { return images.empty() && from_file.empty(); }
+};
+
+/// A directory outside the package that belongs to its build context.
+struct ExtraSource {
+  std::string source;       ///< relative to the package
+  std::string destination;  ///< relative to the context
+};
+
 /// A package: its build.yml (spec pkg.md §2, closed, plus `debian:`).
 struct Recipe {
   std::string image;
@@ -65,8 +81,11 @@ struct Recipe {
   std::vector<std::string> extra_sources;
   std::string git_repository = "https://github.com/linuxkit/linuxkit";
   bool network = false, disable_cache = false;
-  std::string label;  ///< compact JSON of `config:`; empty: none
-  std::vector<std::string> build_arguments;
+  std::string label;                         ///< compact JSON of `config:`; empty: none
+  std::vector<std::string> build_arguments;  ///< KEY=VALUE
+  Dependencies depends;
+
+  ExtraSource extra_source(std::size_t i) const;  ///< extra_sources[i], which is SOURCE:DESTINATION
   std::optional<DebianRecipe> debian;
 };
 

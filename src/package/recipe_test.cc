@@ -27,7 +27,8 @@ TEST(Recipe, TakesAllOfLinuxKitsKeys) {
   const Recipe recipe = parse_recipe(
       "image: x\norg: my.reg/o\ntag: v1-{{.Hash}}\ndockerfile: D\narches:\n  - arm64\nextra-sources:\n  - ../a:b\n"
       "gitrepo: g\nnetwork: true\ndisable-cache: true\nbuildArgs:\n  - A=b\n"
-      "depends:\n  docker-images:\n    list: [a@sha256:b]\n    target: t\n",
+      "depends:\n  docker-images:\n    list: [a@sha256:" +
+          std::string(64, 'b') + "]\n    target: t/i.tar\n",
       "build.yml");
   EXPECT_EQ(recipe.org, "my.reg/o");
   EXPECT_THAT(recipe.arches, ElementsAre("arm64"));
@@ -35,6 +36,10 @@ TEST(Recipe, TakesAllOfLinuxKitsKeys) {
   EXPECT_TRUE(recipe.network);
   EXPECT_TRUE(recipe.disable_cache);
   EXPECT_THAT(recipe.build_arguments, ElementsAre("A=b"));
+  EXPECT_EQ(recipe.extra_source(0).source, "../a");
+  EXPECT_EQ(recipe.extra_source(0).destination, "b");
+  EXPECT_THAT(recipe.depends.images, ElementsAre("a@sha256:" + std::string(64, 'b')));
+  EXPECT_EQ(recipe.depends.target, "t/i.tar");
 }
 
 TEST(Recipe, NullArchesMeanNone) { EXPECT_TRUE(parse_recipe("image: x\narches:\n", "b").arches.empty()); }
@@ -137,6 +142,23 @@ constexpr BadCase kBad[] = {
      "b.yml:2:26: depends.docker-images: 'list' and 'from-file' exclude each other"},
     {"DependsTargets", "image: x\ndepends: {docker-images: {target: a, target-dir: b}}\n",
      "b.yml:2:26: depends.docker-images: 'target' and 'target-dir' exclude each other"},
+    {"DependsUnpinned", "image: x\ndepends: {docker-images: {list: [a], target: b}}\n",
+     "b.yml:2:34: depends.docker-images: 'a' has no digest"},
+    {"DependsBadDigest", "image: x\ndepends: {docker-images: {list: [\"a@sha256:1\"], target: b}}\n",
+     "b.yml:2:34: depends.docker-images: image reference 'a@sha256:1': "},
+    {"DependsNowhere", "image: x\ndepends: {docker-images: {from-file: a}}\n",
+     "b.yml:2:26: depends.docker-images: expected 'target' or 'target-dir'"},
+    {"DependsHere", "image: x\ndepends: {docker-images: {from-file: a, target-dir: .}}\n",
+     "depends.docker-images.target-dir: '.' is not a path below the package's directory"},
+    {"DependsLeave", "image: x\ndepends: {docker-images: {from-file: a, target: a/../../b}}\n",
+     "depends.docker-images.target: 'a/../../b' is not a path below the package's directory"},
+    {"DockerfileLeaves", "image: x\ndockerfile: ../Dockerfile\n",
+     "b.yml:2:13: dockerfile: '../Dockerfile' is not a path below the package's directory"},
+    {"ExtraSourceWithoutPlace", "image: x\nextra-sources: [../a]\n",
+     "b.yml:2:17: extra-sources: '../a' is not SOURCE:DESTINATION"},
+    {"ExtraSourceLeaves", "image: x\nextra-sources: [\"../a:../b\"]\n",
+     "b.yml:2:17: extra-sources: the destination of '../a:../b' leads out of the build context"},
+    {"BuildArgument", "image: x\nbuildArgs: [A=1, B]\n", "b.yml:2:18: buildArgs: 'B' is not KEY=VALUE"},
     {"ConfigUnknownKey", "image: x\nconfig: {redonly: true}\n", "redonly"},
     {"ConfigWithName", "image: x\nconfig: {name: y}\n", "name"},
     {"ConfigIsAList", "image: x\nconfig: [a]\n", "b.yml:2:9: config: expected a mapping"},
