@@ -141,7 +141,8 @@ class Verifier {
 
 }  // namespace
 
-Store::Store(fs::path directory) : directory_{fs::absolute(directory)} {
+Store::Store(fs::path directory) : directory_{std::move(directory)} {
+  directory_ = fs::absolute(directory_);
   try {
     make_directories(directory_ / "blobs" / "sha256");
     if (is_there(directory_ / "oci-layout")) {
