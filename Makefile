@@ -4,12 +4,13 @@ HTTP_PORT ?= 8080
 SSH_PORT ?= 2222
 NINJA ?= ninja
 
-.PHONY: help run test test-all bench lint fuzz deps build clean
+.PHONY: help run test test-all arm64 bench lint fuzz deps build clean
 
 help:
 	@echo 'make run       build Kiln, assemble examples/arm64.yml and boot it in QEMU'
 	@echo 'make test      everything: lint, unit tests, a short fuzzing run, boots of arm64 and amd64'
 	@echo 'make test-all  that, and the tests that take too long for every change'
+	@echo 'make arm64     Kiln itself for arm64: build/arm64/bin/kiln, and its tests under emulation'
 	@echo 'make build     build Kiln alone: build/release/bin/kiln'
 	@echo 'make bench     the benchmarks of bench/RESULTS.md'
 	@echo 'make lint      formatting and static analysis'
@@ -45,6 +46,16 @@ test: deps
 
 test-all: test
 	@ctest --test-dir build/dev --output-on-failure -j2 -L nightly
+	@$(MAKE) --no-print-directory arm64
+
+arm64:
+	@scripts/install-deps arm64
+	@scripts/configure dev
+	@$(NINJA) -C build/dev --quiet kiln
+	@scripts/arm64-sysroot build/arm64-sysroot
+	@scripts/configure arm64
+	@$(NINJA) -C build/arm64 --quiet
+	@ctest --test-dir build/arm64 --output-on-failure -j2
 
 lint: deps
 	@scripts/configure dev
