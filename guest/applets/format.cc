@@ -86,6 +86,10 @@ class Formatter {
       log_.line(format("format: reading '%s': %s", disk.path().c_str(), error.text()));
       return false;
     }
+    if (content.random) {
+      log_.line("format: " + disk.path() + " looks encrypted, so it is left alone (-force formats it)");
+      return false;
+    }
     if (content.type.empty()) return true;
     say(disk.path() + " has " + content.type);
     return false;
@@ -124,9 +128,10 @@ class Formatter {
   std::string make_partition(const BlockDevice& disk, const std::string& partition) {
     std::string table = options_.partition;
     if (table.empty()) table = disk.bytes > kDosLimit ? "gpt" : "dos";
-    std::string problem = run_program(
-        {"sfdisk", "--quiet", "--no-reread", "--wipe", "always", "--wipe-partitions", "always", disk.path()},
-        "label: " + table + "\ntype=linux\n");
+    // It refuses a disk that is in use.
+    std::string problem =
+        run_program({"sfdisk", "--quiet", "--wipe", "always", "--wipe-partitions", "always", disk.path()},
+                    "label: " + table + "\ntype=linux\n");
     if (!problem.empty()) return problem;
     UniqueFd fd{::open(disk.path().c_str(), O_RDONLY | O_CLOEXEC)};
     if (!exists(partition) && (!fd || ::ioctl(fd.get(), BLKRRPART) != 0)) {

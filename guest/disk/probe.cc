@@ -84,7 +84,7 @@ bool probe_fat(std::string_view start, Content& content) {
     std::string reversed{serial.rbegin(), serial.rend()};
     std::string digits = hex(reversed);
     std::transform(digits.begin(), digits.end(), digits.begin(), [](char c) { return c >= 'a' ? char(c - 32) : c; });
-    content = {"vfat", text_field(start, type - 11, 11), digits.insert(4, "-")};
+    content = {"vfat", text_field(start, type - 11, 11), digits.insert(4, "-"), false};
     return true;
   }
   return false;
@@ -102,6 +102,14 @@ bool probe_dos(std::string_view start) {
   return used;
 }
 
+/// Of 4096 random bytes 16 are zeros, and more than 64 once in many lives; of a boot sector or what is left of a file
+/// system, most are.
+bool looks_random(std::string_view start) {
+  constexpr std::size_t kSample = 4096;
+  std::string_view sample = field(start, 0, kSample);
+  return sample.size() == kSample && std::count(sample.begin(), sample.end(), '\0') <= 64;
+}
+
 }  // namespace
 
 Content probe_content(std::string_view start) {
@@ -116,6 +124,7 @@ Content probe_content(std::string_view start) {
     return content;
   }
   if (probe_dos(start)) content.type = "dos";
+  content.random = content.type.empty() && looks_random(start);
   return content;
 }
 

@@ -16,6 +16,8 @@ struct Content {
   std::string type;
   std::string label;
   std::string uuid;  ///< as blkid(8) writes it
+  /// Nothing that is known, and as even as encrypted data is: a disk of plain dm-crypt says no more of itself.
+  bool random = false;
 
   bool is_partition_table() const { return type == "gpt" || type == "dos"; }
   /// Something Linux keeps its files on.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstring>
 
 namespace guest {
@@ -63,6 +64,20 @@ TEST(Probe, ReadsTypeLabelAndUuid) {
     EXPECT_EQ(content.label, row.expected.label) << content.type;
     EXPECT_EQ(content.uuid, row.expected.uuid) << content.type;
   }
+}
+
+TEST(Probe, TellsEncryptedFromEmpty) {
+  std::string noise(kProbeBytes, '\0');
+  std::uint32_t state = 1;
+  for (char& byte : noise) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  EXPECT_TRUE(probe_content(noise).random);
+  EXPECT_EQ(probe_content(noise).type, "");
+  EXPECT_FALSE(probe_content(noise.substr(0, 4095)).random);
+  EXPECT_FALSE(probe_content(Start{}).random);
+  // Of LUKS the content is just as random, but it has a name.
+  EXPECT_FALSE(probe_content(noise.replace(0, 6, "LUKS\xba\xbe")).random);
+  // What is left of an ext4 whose magic was wiped: mostly zeros.
+  EXPECT_FALSE(probe_content(Start{}.at(1128, kUuid).at(1144, "DATA")).random);
 }
 
 TEST(Probe, AnyTruncationIsSafe) {
