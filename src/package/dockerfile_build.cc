@@ -91,11 +91,11 @@ class Bases {
 };
 
 /// The Dockerfile with its images named as they are offered; what belongs beside it comes with it.
-fs::path write_dockerfile(const Dockerfile& dockerfile, const std::vector<std::string>& names, const fs::path& original,
-                          const fs::path& work) {
+fs::path write_dockerfile(const Dockerfile& dockerfile, const std::vector<std::string>& names, bool state_platforms,
+                          const fs::path& original, const fs::path& work) {
   make_directories(work / "dockerfile");
   const fs::path file = work / "dockerfile" / original.filename();
-  write_file(file, dockerfile.with_names(names));
+  write_file(file, dockerfile.with_names(names, state_platforms));
   const fs::path ignore{original.string() + ".dockerignore"};
   if (fs::exists(ignore)) fs::copy_file(ignore, fs::path{file.string() + ".dockerignore"});
   return file;
@@ -175,8 +175,8 @@ BuiltImage build_dockerfile(const Package& package, const oci::Platform& platfor
   std::vector<std::string> names;
   for (const ImageUse& use : prepared.dockerfile.images) names.push_back(bases.offer(use));
   request.bases = bases.take();
-  request.dockerfile =
-      write_dockerfile(prepared.dockerfile, names, request.context / package.recipe.dockerfile, work.path());
+  request.dockerfile = write_dockerfile(prepared.dockerfile, names, engine->is_local(),
+                                        request.context / package.recipe.dockerfile, work.path());
   if (!request.network && request.fetches_urls && engine->is_local()) {
     workshop.reporter.warning(concat(package.name,
                                      ": its Dockerfile adds a URL, so its commands have the network too, though "

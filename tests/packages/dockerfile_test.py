@@ -259,6 +259,13 @@ class Quick(Packages):
         self.assertRegex(failed.stderr, r"error: building package '.*' for \w+: buildah ended with status \d+:")
         self.assertIn("failing as told", failed.stderr)
         self.assertIn("hint: commands have no network unless build.yml says 'network: true'", failed.stderr)
+        # A stage that runs here, for an image of the other architecture: no emulation is needed.
+        self.put("hello/Dockerfile", "ARG BASE\nFROM --platform=$BUILDPLATFORM $BASE AS b\nRUN report /r\nFROM scratch\nCOPY --from=b /r /\n")
+        self.commit()
+        self.succeeds(self.pkg("build", "--platforms", f"linux/{OTHER}", directory))
+        report = f"machine {MACHINE[HERE]}\ngreeting none\ninterfaces lo\n"
+        self.assertEqual(self.tree(self.tag(directory), OTHER)["r"].content, digest(report.encode()))
+        self.checked("--platform=$BUILDPLATFORM runs here for an image of " + OTHER)
         self.checked("a command that fails: " + failed.stderr.strip().splitlines()[-1])
 
     def test_story(self):

@@ -305,6 +305,7 @@ class Reader {
       throw Error{"FROM: ", quote(image.text), " is empty"}.with_hint(
           "give the argument a default in the Dockerfile, or a value by buildArgs or --build-arg-file");
     }
+    if (at == 1 && !is_stage(name)) file_.unstated_platforms.emplace(image.offset, platform_);
     use(image.offset, image.length, name, instruction.line);
     ++stages_;
     if (at + 2 < words.size() && lower(words[at + 1].text) == "as") names_.push_back(lower(words[at + 2].text));
@@ -346,10 +347,14 @@ class Reader {
     }
   }
 
+  bool is_stage(const std::string& name) const {
+    return std::find(names_.begin(), names_.end(), lower(name)) != names_.end();
+  }
+
   void use(std::size_t offset, std::size_t length, const std::string& name, std::size_t line) {
     const bool is_number = !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
     if (name == "scratch" || is_number || name.empty()) return;
-    if (std::find(names_.begin(), names_.end(), lower(name)) != names_.end()) return;
+    if (is_stage(name)) return;
     file_.images.push_back({offset, length, line, name, platform_});
   }
 
@@ -366,12 +371,20 @@ bool Dockerfile::declares(std::string_view argument) const {
   return std::find(arguments.begin(), arguments.end(), argument) != arguments.end();
 }
 
-std::string Dockerfile::with_names(const std::vector<std::string>& names) const {
+std::string Dockerfile::with_names(const std::vector<std::string>& names, bool state_platforms) const {
+  std::map<std::size_t, std::pair<std::size_t, std::string>> edits;  // by offset: length, and what takes its place
+  for (std::size_t i = 0; i < images.size(); ++i) edits[images[i].offset] = {images[i].length, names[i]};
+  if (state_platforms) {
+    for (const auto& [offset, platform] : unstated_platforms) {
+      std::string& place = edits.emplace(offset, std::pair{std::size_t{0}, std::string{}}).first->second.second;
+      place = concat("--platform=", platform.to_string(), " ", place);
+    }
+  }
   std::string out;
   std::size_t at = 0;
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    out += text.substr(at, images[i].offset - at) + names[i];
-    at = images[i].offset + images[i].length;
+  for (const auto& [offset, edit] : edits) {
+    out += text.substr(at, offset - at) + edit.second;
+    at = offset + edit.first;
   }
   return out + text.substr(at);
 }

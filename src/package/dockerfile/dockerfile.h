@@ -26,9 +26,13 @@ struct Dockerfile {
   std::vector<std::string> arguments;  ///< names that ARG declares, each once
   bool fetches_urls = false;           ///< ADD of something that is not in the context
 
+  /// The FROMs of other images (and of scratch) that name no platform, by the offset of what they name.
+  std::map<std::size_t, oci::Platform> unstated_platforms;
+
   bool declares(std::string_view argument) const;
-  /// The text with other names for the images: `names[i]` for `images[i]`.
-  std::string with_names(const std::vector<std::string>& names) const;
+  /// The text with other names for the images: `names[i]` for `images[i]`. With `state_platforms`, every FROM that
+  /// starts anew says its platform: buildah 1.28 takes the one of the stage before otherwise.
+  std::string with_names(const std::vector<std::string>& names, bool state_platforms = false) const;
 };
 
 /// Reads a Dockerfile (Dockerfile reference: parser directives, comments, continued lines, here-documents, ARG before

@@ -81,6 +81,14 @@ TEST(Dockerfile, IsWrittenWithOtherNames) {
             "ARG V=1\nFROM one AS x\nRUN --mount=from=two,target=/b true\nCOPY --from=three /d /\n");
 }
 
+TEST(Dockerfile, SaysThePlatformOfEachStage) {
+  const Dockerfile file =
+      parse("FROM --platform=$BUILDPLATFORM a AS b\nFROM b\nFROM c\nCOPY --from=d /x /\nFROM scratch\n");
+  EXPECT_EQ(file.with_names({"one", "two", "three"}, true),
+            "FROM --platform=$BUILDPLATFORM one AS b\nFROM b\nFROM --platform=linux/arm64 two\n"
+            "COPY --from=three /x /\nFROM --platform=linux/arm64 scratch\n");
+}
+
 TEST(Dockerfile, TellsWhereCommandsRun) {
   const Dockerfile file = parse("FROM --platform=$BUILDPLATFORM a\nRUN x\nRUN y\nFROM b\nCOPY c /\n");
   EXPECT_THAT(file.runs_on, ElementsAre(oci::Platform{"linux", "amd64", ""}));
