@@ -54,4 +54,29 @@ void KernelFile::unwrap(Sink& out) const {
   with_content([&out](Source& source) { return copy(source, out); });
 }
 
+void KernelFile::extract(Sink& out) const {
+  const std::string name = concat("kernel ", quote(path_.native()));
+  if (info_.form == KernelForm::gzip || info_.form == KernelForm::efi_zboot) return unwrap(out);
+  if (info_.form != KernelForm::bzimage || info_.payload_size == 0) {
+    throw Error{name, ": no compressed kernel or no supported format found: it is ", kiln::name_of(info_.form)};
+  }
+  UniqueFd fd = open_file(path_);
+  std::array<std::byte, 8> magic{};
+  if (::pread(fd.get(), magic.data(), magic.size(), static_cast<off_t>(info_.payload_offset)) < 0 ||
+      ::lseek(fd.get(), static_cast<off_t>(info_.payload_offset), SEEK_SET) < 0) {
+    throw SysError{errno, "reading ", quote(path_.native())};
+  }
+  const Compression compression = detect_compression(magic);
+  if (compression == Compression::none || compression == Compression::lz4) {
+    throw Error{name, ": unsupported bzImage payload format at offset ", info_.payload_offset};
+  }
+  // All but gzip streams, which say it themselves, are followed by their size (linux scripts/Makefile.lib,
+  // size_append).
+  const std::uint64_t appended = compression == Compression::gzip ? 0 : 4;
+  if (info_.payload_size <= appended) throw Error{name, ": its payload is empty"};
+  FdSource whole{fd.get(), path_.native()};
+  LimitedSource payload{whole, info_.payload_size - appended};
+  copy(*decompress(payload, name + ": payload"), out);
+}
+
 }  // namespace kiln::archive

@@ -20,6 +20,9 @@ class KernelFile {
   KernelInfo inside() const;
   /// Writes that kernel. Its size is bounded by nothing but what the file says, memory by a constant.
   void unwrap(Sink& out) const;
+  /// Writes the kernel proper, for loaders that want it as it is in memory: what unwrap() gives, and of a bzImage the
+  /// ELF file inside. Throws Error for a kernel that is not compressed, or in a way not known here.
+  void extract(Sink& out) const;
 
  private:
   template <typename Use>

@@ -12,8 +12,11 @@
 namespace kiln::build {
 namespace {
 
-constexpr std::string_view kMemoVersion = "kiln build 5";
-constexpr std::string_view kTarVersion = "kiln tar 4";
+constexpr std::string_view kMemoVersion = "kiln build 6";
+constexpr std::string_view kTarVersion = "kiln tar 5";
+
+/// What docker makes an image of the tree with (spec layout.md §9).
+constexpr std::string_view kDockerfile = "\nFROM scratch\n\nCOPY . ./\n\nENTRYPOINT [\"/bin/rc.init\"]\n";
 
 /// Feeds labelled, length-prefixed text to a hash, so that no two inputs look alike.
 class KeyHasher {
@@ -90,6 +93,7 @@ const Plan& Build::plan() {
     ThreadPool pool{options_.threads};
     layers_->prepare(images, pool);
     plan_ = std::make_unique<Plan>(make_plan(system_, *layers_));
+    decompress_kernel(*plan_);
   }
   return *plan_;
 }
@@ -134,10 +138,14 @@ BootSet Build::make_boot_set(const Sha256& key) {
 }
 
 Sha256 Build::memo_key() const {
-  return input_key(concat(kMemoVersion, " ", options_.compression ? options_.compression->to_string() : "auto"));
+  return input_key(concat(kMemoVersion, options_.decompress_kernel ? " decompressed " : " ",
+                          options_.compression ? options_.compression->to_string() : "auto"));
 }
 
-Sha256 Build::tar_key() const { return input_key(concat(kTarVersion, options_.linuxkit_tar ? " linuxkit" : "")); }
+Sha256 Build::tar_key(TarKind kind) const {
+  return input_key(concat(kTarVersion, options_.linuxkit_tar ? " linuxkit" : "",
+                          kind == TarKind::docker ? " docker" : "", options_.decompress_kernel ? " decompressed" : ""));
+}
 
 Sha256 Build::input_key(std::string_view version) const {
   KeyHasher key;
@@ -160,6 +168,10 @@ Sha256 Build::input_key(std::string_view version) const {
     key.add("runtime.json", container.runtime_json);
   }
   for (const ResolvedFile& file : system_.files) add_file(key, file);
+  for (const RootFile& file : system_.root_files) {
+    key.add("root file", file.path);
+    key.add("content", file.content);
+  }
   return key.finish();
 }
 
@@ -207,9 +219,9 @@ std::optional<BootSet> Build::recall(const Sha256& key) const {
 }
 
 /// The plan with the boot directory's files in it, as the tar has them (spec layout.md §4).
-Plan Build::tar_plan() {
-  layers_ = std::make_unique<Layers>(store_, reporter_);
-  Plan plan = make_plan(system_, *layers_);
+Plan Build::tar_plan(const ResolvedSystem& system) {
+  Plan plan = make_plan(system, *layers_);
+  decompress_kernel(plan);
   const auto add = [&](std::string_view path, Entry entry) {
     // With the directory `boot`: the kernel's part has it, and that of `files:`.
     Part& part = system_.kernel ? plan.parts.front() : plan.parts.back();
@@ -230,11 +242,42 @@ Plan Build::tar_plan() {
   return plan;
 }
 
-void Build::write_tar(Sink& out) {
+/// Has the kernel in place of what it is wrapped in, wherever the plan has it.
+void Build::decompress_kernel(Plan& plan) const {
+  if (!options_.decompress_kernel || !plan.boot.kernel) return;
+  if (plan.boot.kernel->layer == kGenerated) return;  // `files:` has it: as it is
+  Generated kernel;
+  kernel.meta = plan.metadata(*plan.boot.kernel);
+  kernel.source = build::decompress_kernel(extract_file(plan, *plan.boot.kernel, store_, reporter_), store_, reporter_);
+  Entry entry = *plan.boot.kernel;
+  entry.layer = kGenerated;
+  entry.entry = static_cast<std::uint32_t>(plan.generated.size());
+  plan.generated.push_back(std::move(kernel));
+  plan.boot.kernel = entry;
+  for (Part& part : plan.parts) {
+    for (Entry& written : part.entries) {
+      if (written.full_path() != "boot/kernel" || part.location != "kernel") continue;
+      plan.generated[entry.entry].meta = plan.metadata(written);
+      written.layer = entry.layer;
+      written.entry = entry.entry;
+    }
+  }
+}
+
+void Build::write_tar(TarKind kind, Sink& out) {
   plan();  // indexes what is new, in parallel
   plan_.reset();
-  const Plan plan = options_.linuxkit_tar ? make_linuxkit_stream(system_, *layers_) : tar_plan();
-  write_archive(plan, options_.linuxkit_tar ? make_stream_segments(plan) : make_segments(plan, ArchiveKind::tar), out);
+  layers_ = std::make_unique<Layers>(store_, reporter_);
+  ResolvedSystem system = system_;
+  if (kind == TarKind::docker)
+    system.root_files.insert(system.root_files.begin(), {"Dockerfile", std::string{kDockerfile}});
+  if (options_.linuxkit_tar) {
+    Plan plan = make_linuxkit_stream(system, *layers_);
+    decompress_kernel(plan);
+    return write_archive(plan, make_stream_segments(plan), out);
+  }
+  const Plan plan = tar_plan(system);
+  write_archive(plan, make_segments(plan, ArchiveKind::tar), out);
 }
 
 }  // namespace kiln::build

@@ -16,6 +16,7 @@ namespace kiln::build {
 struct Options {
   std::optional<Compression> compression;  ///< nothing: zstd if the kernel reads it, else gzip
   unsigned threads = 0;                    ///< 0: one per processor
+  bool decompress_kernel = false;          ///< the kernel proper in place of what it is wrapped in
   bool linuxkit_tar = false;               ///< the tar is LinuxKit's, entry for entry: paths occur again and again
 };
 
@@ -42,10 +43,12 @@ class Build {
   /// index is opened and no plan is made.
   const BootSet& boot_set();
 
+  /// What a tar of the root tree is for: a build context for docker has a Dockerfile in it.
+  enum class TarKind { plain, docker };
   /// Of all that decides the bytes of write_tar().
-  Sha256 tar_key() const;
+  Sha256 tar_key(TarKind kind) const;
   /// The uncompressed tar of the root tree, boot files included, straight to a sink.
-  void write_tar(Sink& out);
+  void write_tar(TarKind kind, Sink& out);
 
   const Plan& plan();
 
@@ -61,7 +64,8 @@ class Build {
   void extract_boot_files(const Plan& plan, BootSet& set) const;
   void remember(const Sha256& key, const BootSet& set) const;
   BootSet make_boot_set(const Sha256& key);
-  Plan tar_plan();
+  Plan tar_plan(const ResolvedSystem& system);
+  void decompress_kernel(Plan& plan) const;
 
   const ResolvedSystem& system_;
   const oci::Store& store_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "archive/decompress.h"
+#include "archive/kernel_file.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/kernel_form.h"
@@ -14,6 +15,23 @@
 
 namespace kiln::build {
 namespace {
+
+class HashingSink final : public Sink {
+ public:
+  explicit HashingSink(Sink& to) : to_{to} {}
+  void write(Bytes data) override {
+    hasher_.update(data);
+    size_ += data.size();
+    to_.write(data);
+  }
+  Sha256 finish() { return hasher_.finish(); }
+  std::uint64_t size() const { return size_; }
+
+ private:
+  Sink& to_;
+  Sha256Hasher hasher_;
+  std::uint64_t size_ = 0;
+};
 
 class FileVisitor final : public tree::ContentVisitor {
  public:
@@ -96,6 +114,29 @@ ExtractedFile extract_file(const Plan& plan, const Entry& entry, const oci::Stor
   }
   out.commit();
   return {path, size};
+}
+
+HostFile decompress_kernel(const ExtractedFile& kernel, const oci::Store& store, Reporter& reporter) {
+  const std::filesystem::path directory = store.derived_directory("files");
+  const std::filesystem::path note = kernel.path.native() + ".decompressed";
+  std::error_code error;
+  if (std::filesystem::exists(note, error)) {
+    if (const auto known = Sha256::from_hex(read_file(note, 64))) {
+      const std::filesystem::path path = directory / known->hex();
+      const std::uint64_t size = std::filesystem::file_size(path, error);
+      if (!error) return {path.native(), size, *known};
+    }
+  }
+  const auto activity = reporter.start("decompress", "kernel", kernel.size);
+  const std::filesystem::path unnamed = directory / concat("of-", kernel.path.filename().native());
+  AtomicFile out{unnamed};
+  HashingSink hashing{out.sink()};
+  archive::KernelFile{kernel.path}.extract(hashing);
+  out.commit();
+  const Sha256 content = hashing.finish();
+  std::filesystem::rename(unnamed, directory / content.hex());
+  write_file(note, content.hex());
+  return {(directory / content.hex()).native(), hashing.size(), content};
 }
 
 bool reads_zstd(const ExtractedFile& kernel) {

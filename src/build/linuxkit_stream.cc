@@ -37,6 +37,10 @@ class StreamPlanner {
     for (std::size_t i = 0; i < system_.volumes.size(); ++i) add_volume(system_.volumes[i], i);
     for (const ResolvedContainer& container : system_.containers) add_container(container);
     for (const ResolvedFile& file : system_.files) add_file(file);
+    begin_part("root files", {}, {});
+    for (const RootFile& file : system_.root_files) {
+      add(keep(file.path), made(Kind::regular, 0644, file.content));
+    }
     return std::move(plan_);
   }
 

@@ -33,6 +33,7 @@ class Planner {
     for (const ResolvedVolume& volume : system_.volumes) add_volume(volume);
     for (const ResolvedContainer& container : system_.containers) add_container(container);
     add_files();
+    add_root_files();
     resolve_overrides();
     return std::move(plan_);
   }
@@ -225,6 +226,16 @@ class Planner {
       std::erase_if(items, [&](const RootItem& earlier) { return earlier.path == path; });
       if (!is_boot_file) items.push_back(item(part, path, add_generated(std::move(generated))));
       add_file_parents(items, part, path, add_generated(generated_parent(resolved)));
+    }
+    add_root_items(std::move(items), directory_);
+  }
+
+  void add_root_files() {
+    if (system_.root_files.empty()) return;
+    const std::uint32_t part = begin_part("root files", false);
+    std::vector<RootItem> items;
+    for (const RootFile& file : system_.root_files) {
+      items.push_back(item(part, keep(file.path), generate(Kind::regular, 0644, file.content)));
     }
     add_root_items(std::move(items), directory_);
   }

@@ -63,6 +63,11 @@ struct ResolvedFile {
   std::size_t position = 0;  ///< in `files:`, those left out counted
 };
 
+/// A file in the root of an archive that nothing in the YAML asks for: an SBOM, a Dockerfile.
+struct RootFile {
+  std::string path, content;
+};
+
 /// Every reference turned into an image in the store, every option decided.
 struct ResolvedSystem {
   oci::Platform platform;
@@ -72,6 +77,7 @@ struct ResolvedSystem {
   std::vector<ResolvedVolume> volumes;
   std::vector<ResolvedContainer> containers;  ///< onboot, onshutdown, services
   std::vector<ResolvedFile> files;
+  std::vector<RootFile> root_files;  ///< after all others
 };
 
 /// Brings images into the store if they are not there, and returns them. Thread-safe.

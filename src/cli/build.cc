@@ -29,6 +29,7 @@ struct BuildOptions {
   bool pull = false;
   bool dry_run = false;
   bool strict = false;
+  bool decompress_kernel = false;
 };
 
 oci::Platform platform_of(const BuildOptions& options) {
@@ -82,14 +83,14 @@ void show(Context& context, const Summary& summary) {
 }
 
 /// `-o -`: the tar goes to standard output and nothing else does.
-int build_to(build::Build& build, Context& context, const std::string& output) {
+int build_to(build::Build& build, Context& context, build::Build::TarKind kind, const std::string& output) {
   if (output == "-") {
     context.end_progress();
     FdSink sink{STDOUT_FILENO, "standard output"};
-    build.write_tar(sink);
+    build.write_tar(kind, sink);
   } else {
     AtomicFile file{output};
-    build.write_tar(file.sink());
+    build.write_tar(kind, file.sink());
     file.commit();
   }
   return 0;
@@ -103,8 +104,9 @@ void check(const BuildOptions& options) {
   if (options.output.empty()) return;
   if (!options.name.empty() || !options.directory.empty())
     throw Error{"-o names the output: --name and --dir cannot be given too"};
-  if (options.formats.size() > 1 || (!options.formats.empty() && options.formats[0] != "tar")) {
-    throw Error{"-o writes a stream: the only format it can have is tar"};
+  const std::string format = options.formats.empty() ? "tar" : options.formats[0];
+  if (options.formats.size() > 1 || (format != "tar" && format != "docker")) {
+    throw Error{"-o writes a stream: the only format it can have is tar or docker"};
   }
 }
 
@@ -135,6 +137,7 @@ int run_build(Context& context, const BuildOptions& options) {
   std::vector<const format::Format*> formats = formats_of(options);
   build::Options build_options;
   build_options.threads = context.options.jobs;
+  build_options.decompress_kernel = options.decompress_kernel;
   build_options.linuxkit_tar = options.strict;
   if (!options.compression.empty()) build_options.compression = build::Compression::parse(options.compression);
   const oci::Platform platform = platform_of(options);
@@ -149,7 +152,11 @@ int run_build(Context& context, const BuildOptions& options) {
   const build::ResolvedSystem resolved =
       build::resolve(system, platform, image_fetcher(context, options.pull), context.pool());
   build::Build build{resolved, context.store(), build_options, context.reporter()};
-  if (!options.output.empty()) return build_to(build, context, options.output);
+  if (!options.output.empty()) {
+    const bool docker = !options.formats.empty() && options.formats[0] == "docker";
+    return build_to(build, context, docker ? build::Build::TarKind::docker : build::Build::TarKind::plain,
+                    options.output);
+  }
 
   const std::filesystem::path directory = options.directory.empty() ? "." : options.directory;
   const std::string name = options.name.empty() ? default_name(options.files) : options.name;
@@ -159,7 +166,8 @@ int run_build(Context& context, const BuildOptions& options) {
   format::OutputSet outputs{context.store()};
   for (const format::Format* format : formats) {
     format->write(build, base, outputs);
-    if (format->name == std::string_view{"kernel+initrd"}) {
+    if (std::string_view{format->name}.ends_with("kernel+initrd") ||
+        format->name == std::string_view{"tar-kernel-initrd"}) {
       summary.boot = build.boot_set();
       summary.has_boot = true;
     }
@@ -179,7 +187,9 @@ void add_build(CLI::App& program, Context& context) {
   auto options = std::make_shared<BuildOptions>();
   command->add_option("FILE", options->files, "YAML files or their URLs, merged in this order; - is standard input")
       ->required();
-  command->add_option("-f,--format", options->formats, "Output formats: kernel+initrd (default), tar")
+  command
+      ->add_option("-f,--format", options->formats,
+                   "Output formats: kernel+initrd (default), docker, tar, tar-kernel-initrd")
       ->delimiter(',')
       ->type_name("LIST")
       ->allow_extra_args(false);
@@ -196,6 +206,8 @@ void add_build(CLI::App& program, Context& context) {
           "Of the initramfs: none, gzip[:LEVEL], zstd[:LEVEL]; by default zstd if the kernel reads it, else gzip")
       ->type_name("HOW");
   command->add_flag("--pull", options->pull, "Ask the registries for newer images even if the store has them");
+  command->add_flag("--decompress-kernel", options->decompress_kernel,
+                    "The kernel proper instead of the compressed file it comes in");
   command->add_flag("--strict", options->strict,
                     "Write the tar as LinuxKit does, entry for entry, with paths that occur again");
   command->add_flag("--dry-run", options->dry_run, "Print the merged configuration and stop");

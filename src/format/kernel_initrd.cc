@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "format/format.h"
+#include "format/joined.h"
 
 namespace kiln::format {
 namespace {
@@ -9,34 +10,17 @@ std::filesystem::path with_ending(const std::filesystem::path& base, std::string
   return base.native() + std::string{ending};
 }
 
-std::uint64_t append(AtomicFile& out, const std::filesystem::path& part, std::uint64_t size) {
-  UniqueFd fd = open_file(part);
-  copy_range(fd.get(), 0, size, out.fd(), part.native());
-  return size;
-}
-
-/// Cached files are named by what decides their bytes.
-Sha256 content_of(const build::BootSet& set) {
-  Sha256Hasher hasher;
-  if (set.ucode) hasher.update(concat("ucode ", set.ucode->path.filename().native(), "\n"));
-  for (const build::SegmentFile& segment : set.segments) {
-    hasher.update(concat("segment ", segment.path.filename().native(), "\n"));
-  }
-  return hasher.finish();
-}
-
 /// ucode first, uncompressed, as the kernel looks for it there before it can decompress anything (Linux
 /// Documentation/arch/x86/microcode.rst, "Early load microcode"); then the segments.
 std::uint64_t write_initrd(const build::BootSet& set, AtomicFile& file) {
   std::uint64_t size = 0;
   if (set.ucode) {
-    size += append(file, set.ucode->path, set.ucode->size);
+    size += append_file(file, set.ucode->path, set.ucode->size);
     const std::string padding(static_cast<std::size_t>(align_up(size, 4) - size), '\0');
     file.sink().write(as_bytes(padding));
     size += padding.size();
   }
-  for (const build::SegmentFile& segment : set.segments) size += append(file, segment.path, segment.size);
-  return size;
+  return size + append_initrd(file, set);
 }
 
 }  // namespace
@@ -46,10 +30,10 @@ void write_kernel_initrd(build::Build& build, const std::filesystem::path& base,
   if (set.kernel) {
     const Sha256 content = Sha256::of(concat("kernel ", set.kernel->path.filename().native()));
     if (AtomicFile* file = outputs.begin(with_ending(base, "-kernel"), content)) {
-      outputs.end(append(*file, set.kernel->path, set.kernel->size));
+      outputs.end(append_file(*file, set.kernel->path, set.kernel->size));
     }
   }
-  if (AtomicFile* file = outputs.begin(with_ending(base, "-initrd.img"), content_of(set))) {
+  if (AtomicFile* file = outputs.begin(with_ending(base, "-initrd.img"), initrd_content(set))) {
     outputs.end(write_initrd(set, *file));
   }
   if (set.cmdline.empty()) return;

@@ -1,31 +1,27 @@
 #include "base/file.h"
 #include "format/format.h"
+#include "format/joined.h"
 
 namespace kiln::format {
 namespace {
 
-class CountingSink final : public Sink {
- public:
-  explicit CountingSink(Sink& to) : to_{to} {}
-  void write(Bytes data) override {
-    to_.write(data);
-    size_ += data.size();
-  }
-  std::uint64_t size() const { return size_; }
-
- private:
-  Sink& to_;
-  std::uint64_t size_ = 0;
-};
+void write_tree(build::Build& build, build::Build::TarKind kind, const std::filesystem::path& path,
+                OutputSet& outputs) {
+  AtomicFile* file = outputs.begin(path, build.tar_key(kind));
+  if (file == nullptr) return;
+  CountingSink counting{file->sink()};
+  build.write_tar(kind, counting);
+  outputs.end(counting.size());
+}
 
 }  // namespace
 
 void write_tar(build::Build& build, const std::filesystem::path& base, OutputSet& outputs) {
-  AtomicFile* file = outputs.begin(base.native() + ".tar", build.tar_key());
-  if (file == nullptr) return;
-  CountingSink counting{file->sink()};
-  build.write_tar(counting);
-  outputs.end(counting.size());
+  write_tree(build, build::Build::TarKind::plain, base.native() + ".tar", outputs);
+}
+
+void write_docker(build::Build& build, const std::filesystem::path& base, OutputSet& outputs) {
+  write_tree(build, build::Build::TarKind::docker, base.native() + ".docker", outputs);
 }
 
 }  // namespace kiln::format

@@ -107,9 +107,9 @@ TEST(LayerIndex, RemembersHowItStoodInTheTar) {
     EXPECT_EQ(entry.records[0], (Xattr{"KILN.x", entry.path}));
     EXPECT_EQ(entry.records[1], (Xattr{"ctime", "5.5"}));
   }
-  EXPECT_THAT(written, testing::ElementsAre("clean", "./dot", "slash/", "./both/", "/absolute", "a//b/../c",
-                                            "plain -> clean", "dotted -> ./clean", "odd -> /./clean",
-                                            "symlink -> ./to//"));
+  EXPECT_THAT(written,
+              testing::ElementsAre("clean", "./dot", "slash/", "./both/", "/absolute", "a//b/../c", "plain -> clean",
+                                   "dotted -> ./clean", "odd -> /./clean", "symlink -> ./to//"));
 }
 
 TEST(LayerIndex, DoesNotDependOnHowTheTarArrives) {
