@@ -31,9 +31,11 @@ class KeyHasher {
   Sha256Hasher hasher_;
 };
 
-void add_image(KeyHasher& key, std::string_view role, const oci::Image& image) {
-  key.add(role, image.reference.canonical());
-  key.add("manifest", image.descriptor.digest.to_string());
+/// An image, or what is there in its place.
+void add_image(KeyHasher& key, std::string_view role, const oci::Image* image, const ReusedPart* reused) {
+  key.add(role, image != nullptr ? image->reference.canonical() : "");
+  key.add("manifest", image != nullptr ? image->descriptor.digest.to_string() : "");
+  if (reused != nullptr) key.add("from", concat(reused->tar.content.hex(), " ", reused->location));
 }
 
 void add_file(KeyHasher& key, const ResolvedFile& file) {
@@ -47,7 +49,7 @@ void add_file(KeyHasher& key, const ResolvedFile& file) {
 
 void add_volume(KeyHasher& key, const ResolvedVolume& volume) {
   key.add("volume", concat(volume.name, " ", volume.source));
-  if (volume.image != nullptr) add_image(key, "volume image", *volume.image);
+  add_image(key, "volume image", volume.image, volume.reused.get());
   for (const VolumeFile& file : volume.layout) {
     key.add(file.path, file.blob ? file.blob->digest.to_string() : file.content);
   }
@@ -153,16 +155,16 @@ Sha256 Build::input_key(std::string_view version) const {
   key.add("platform", system_.platform.to_string());
   if (system_.kernel) {
     const config::Kernel& config = system_.kernel->config;
-    add_image(key, "kernel", *system_.kernel->image);
+    add_image(key, "kernel", system_.kernel->image, system_.kernel->reused.get());
     key.add("cmdline", config.cmdline);
     key.add("binary", config.binary);
     key.add("tar", config.tar.value_or("kernel.tar"));
     key.add("ucode", config.ucode.value_or(""));
   }
-  for (const oci::Image* image : system_.init) add_image(key, "init", *image);
+  for (const ResolvedInit& init : system_.init) add_image(key, "init", init.image, init.reused.get());
   for (const ResolvedVolume& volume : system_.volumes) add_volume(key, volume);
   for (const ResolvedContainer& container : system_.containers) {
-    add_image(key, container.directory, *container.image);
+    add_image(key, container.directory, container.image, container.reused.get());
     key.add("root", concat(container.root, container.owns_root ? " own" : "", container.readonly ? " ro" : ""));
     key.add("config.json", container.config_json);
     key.add("runtime.json", container.runtime_json);
@@ -256,7 +258,7 @@ void Build::decompress_kernel(Plan& plan) const {
   plan.boot.kernel = entry;
   for (Part& part : plan.parts) {
     for (Entry& written : part.entries) {
-      if (written.full_path() != "boot/kernel" || part.location != "kernel") continue;
+      if (written.full_path() != "boot/kernel" || (part.location != "kernel" && !part.verbatim)) continue;
       plan.generated[entry.entry].meta = plan.metadata(written);
       written.layer = entry.layer;
       written.entry = entry.entry;

@@ -85,6 +85,17 @@ void write_index_of_blob(const oci::Store& store, const oci::Descriptor& blob, S
   check();
 }
 
+/// An uncompressed tar of this host.
+class FileTar final : public Source {
+ public:
+  explicit FileTar(const std::filesystem::path& path) : fd_{open_file(path)}, source_{fd_.get(), path.native()} {}
+  std::size_t read(MutableBytes into) override { return source_.read(into); }
+
+ private:
+  UniqueFd fd_;
+  FdSource source_;
+};
+
 constexpr std::uint64_t kLargestInMemory = std::uint64_t{32} << 20;
 
 class StringVisitor final : public tree::ContentVisitor {
@@ -105,6 +116,7 @@ std::filesystem::path Layers::index_path(const Sha256& identity) const {
 }
 
 std::unique_ptr<Source> Layers::open(const Layer& layer) const {
+  if (!layer.file.empty()) return std::make_unique<FileTar>(layer.file);
   return std::make_unique<BlobTar>(store_.open(layer.blob), layer.name, layer.offset);
 }
 
@@ -169,9 +181,14 @@ std::vector<std::uint32_t> Layers::of_image(const oci::Image& image) {
       continue;
     }
     const std::string name = concat("layer ", blob.digest.to_string(), " of ", quote(image.reference.canonical()));
-    numbers.push_back(add({name, blob, 0, identity, index_of_blob(blob, name)}));
+    numbers.push_back(add({name, blob, {}, 0, identity, index_of_blob(blob, name)}));
   }
   return numbers;
+}
+
+std::uint32_t Layers::of_tar(const TarFile& tar) {
+  if (const auto known = numbers_.find(tar.content); known != numbers_.end()) return known->second;
+  return add({quote(tar.path.native()), {}, tar.path, 0, tar.content, tree::LayerIndex{tar.index}});
 }
 
 std::uint32_t Layers::nested(std::uint32_t outer_number, std::uint32_t entry_number) {
@@ -190,7 +207,7 @@ std::uint32_t Layers::nested(std::uint32_t outer_number, std::uint32_t entry_num
     LimitedSource limited{tar, entry.size};
     tree::write_layer_index(limited, index);
   };
-  return add({name, outer.blob, offset, identity, open_or_make_index(identity, name, entry.size, write_index)});
+  return add({name, outer.blob, {}, offset, identity, open_or_make_index(identity, name, entry.size, write_index)});
 }
 
 std::string Layers::read_file(std::uint32_t layer_number, std::uint32_t entry_number) const {

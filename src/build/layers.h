@@ -10,6 +10,7 @@
 #include "base/reporter.h"
 #include "base/stream.h"
 #include "base/thread_pool.h"
+#include "build/input_tar.h"
 #include "oci/image.h"
 #include "tree/layer_index.h"
 
@@ -17,10 +18,11 @@ namespace kiln::build {
 
 /// An indexed tar whose content can be streamed: a layer of an image, or a tar that is a file inside one (kernel.tar).
 struct Layer {
-  std::string name;          ///< for errors: "layer sha256:… of 'web:1'"
-  oci::Descriptor blob;      ///< in the store
-  std::uint64_t offset = 0;  ///< where in the uncompressed blob the tar starts
-  Sha256 identity;           ///< of the tar's content as far as caching is concerned: names it in keys
+  std::string name;            ///< for errors: "layer sha256:… of 'web:1'"
+  oci::Descriptor blob;        ///< in the store
+  std::filesystem::path file;  ///< or an uncompressed tar of this host, if not empty
+  std::uint64_t offset = 0;    ///< where in the uncompressed blob the tar starts
+  Sha256 identity;             ///< of the tar's content as far as caching is concerned: names it in keys
   tree::LayerIndex index;
 };
 
@@ -39,6 +41,9 @@ class Layers {
 
   /// The tar that is entry `entry` (a regular file, stored without holes) of layer `outer`.
   std::uint32_t nested(std::uint32_t outer, std::uint32_t entry);
+
+  /// The tar of an earlier build.
+  std::uint32_t of_tar(const TarFile& tar);
 
   /// The content of a regular file that is small enough to be held in memory. Read from the layer once; then it is in
   /// the derived directory `files`, named by its digest.

@@ -167,6 +167,10 @@ class StreamPlanner {
   // Parts.
   void add_kernel() {
     if (!system_.kernel) return;
+    if (system_.kernel->reused) {
+      plan_.boot.cmdline = system_.kernel->config.cmdline;
+      return add_reused("kernel", *system_.kernel->reused);
+    }
     const oci::Image& image = *system_.kernel->image;
     const std::vector<std::uint32_t> layers = plan_.layers->of_image(image);
     const std::vector<tree::Node> nodes = merge_image(*plan_.layers, layers, image);
@@ -208,10 +212,25 @@ class StreamPlanner {
     }
   }
 
+  /// A part of an earlier build, to the last record.
+  void add_reused(std::string name, const ReusedPart& reused) {
+    begin_part(std::move(name), {}, {});
+    plan_.parts.back().verbatim = true;
+    plan_.parts.back().entries = reused_entries(reused, plan_);
+    for (const Entry& entry : plan_.parts.back().entries) {
+      if (entry.path == "boot/kernel") plan_.boot.kernel = entry;
+    }
+  }
+
   void add_init(std::size_t i) {
-    const oci::Image& image = *system_.init[i];
-    begin_part(concat("init ", image.reference.canonical()), image.reference.canonical(), concat("init[", i, "]"));
-    add_image(image, {}, Role::init);
+    const ResolvedInit& init = system_.init[i];
+    if (init.reused) {
+      add_reused(concat("init ", i), *init.reused);
+    } else {
+      const std::string name = init.image->reference.canonical();
+      begin_part(concat("init ", name), name, concat("init[", i, "]"));
+      add_image(*init.image, {}, Role::init);
+    }
     for (const Entry& entry : plan_.parts.back().entries) {
       if (entry.path == kApkDatabase && entry.kind == Kind::regular) apk_databases_.push_back(entry);
     }
@@ -224,6 +243,7 @@ class StreamPlanner {
   }
 
   void add_volume(const ResolvedVolume& volume, std::size_t i) {
+    if (volume.reused) return add_reused(concat("volumes/", volume.name), *volume.reused);
     const std::string location = concat("volume[", i, "]");
     begin_part(concat("volumes/", volume.name), volume.source, location);
     const std::string_view lower = keep(volume.directory + "/lower");
@@ -238,6 +258,7 @@ class StreamPlanner {
   }
 
   void add_container(const ResolvedContainer& container) {
+    if (container.reused) return add_reused(concat(container.section, "/", container.name), *container.reused);
     begin_part(concat(container.section, "/", container.name), container.image->reference.canonical(),
                concat(container.section, "[", container.position, "]"));
     if (container.owns_root) {

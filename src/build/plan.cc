@@ -143,6 +143,7 @@ class Planner {
   // Parts.
   void add_kernel() {
     if (!system_.kernel) return;
+    if (system_.kernel->reused) return add_reused_kernel(*system_.kernel);
     const oci::Image& image = *system_.kernel->image;
     const std::vector<std::uint32_t> layers = plan_.layers->of_image(image);
     const KernelFiles files = find_kernel_files(*system_.kernel, merge_image(*plan_.layers, layers, image), layers);
@@ -158,13 +159,48 @@ class Planner {
     add_root_items(std::move(items), directory_);
   }
 
+  void add_reused_kernel(const ResolvedKernel& kernel) {
+    plan_.boot.cmdline = kernel.config.cmdline;
+    const std::uint32_t part = begin_part("kernel", false);
+    std::vector<RootItem> items;
+    for (const Entry& entry : reused_files(*kernel.reused, plan_)) {
+      if (entry.path == "boot/kernel") {
+        plan_.boot.kernel = entry;
+      } else if (entry.path == "boot/ucode.cpio") {
+        plan_.boot.ucode = entry;
+      } else if (entry.path != "boot/cmdline") {
+        items.push_back(item(part, entry.path, entry));
+      }
+    }
+    add_root_items(std::move(items), directory_);
+  }
+
+  /// A part of an earlier build as it was there.
+  void add_reused(std::string name, const ReusedPart& reused, bool shareable) {
+    const std::uint32_t part = begin_part(std::move(name), shareable);
+    std::vector<RootItem> items;
+    for (const Entry& entry : reused_files(reused, plan_)) {
+      items.push_back(item(part, entry.path, entry));
+      note_apk_database(entry);
+    }
+    add_root_items(std::move(items), directory_);
+  }
+
+  void note_apk_database(const Entry& entry) {
+    if (entry.path == kApkDatabase && entry.kind == Kind::regular) apk_databases_.push_back(entry);
+  }
+
   void add_init(std::size_t i) {
-    const oci::Image& image = *system_.init[i];
+    if (system_.init[i].reused) {
+      add_reused(concat("init ", i), *system_.init[i].reused, false);
+      return;
+    }
+    const oci::Image& image = *system_.init[i].image;
     const std::uint32_t part = begin_part(concat("init ", image.reference.canonical()), false);
     std::vector<RootItem> items;
     for (const Entry& entry : flatten(image, Role::init)) {
       items.push_back(item(part, entry.path, entry));
-      if (entry.path == kApkDatabase && entry.kind == Kind::regular) apk_databases_.push_back(entry);
+      note_apk_database(entry);
     }
     add_root_items(std::move(items), directory_);
   }
@@ -178,6 +214,10 @@ class Planner {
 
   // Volumes.
   void add_volume(const ResolvedVolume& volume) {
+    if (volume.reused) {
+      add_reused(concat("volumes/", volume.name), *volume.reused, true);
+      return;
+    }
     const std::uint32_t part = begin_part(concat("volumes/", volume.name), true);
     const std::string_view lower = keep(volume.directory + "/lower");
     std::vector<RootItem> items{item(part, lower, directory_), item(part, keep(volume.directory + "/tmp"), directory_),
@@ -196,6 +236,10 @@ class Planner {
 
   // Containers.
   void add_container(const ResolvedContainer& container) {
+    if (container.reused) {
+      add_reused(concat(container.section, "/", container.name), *container.reused, true);
+      return;
+    }
     const std::uint32_t part = begin_part(concat(container.section, "/", container.name), true);
     const std::string_view directory = keep(container.directory);
     std::vector<RootItem> items{item(part, directory, directory_)};

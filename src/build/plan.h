@@ -49,6 +49,7 @@ struct Part {
   bool shareable = false;      ///< read-only once booted: identical files may be one inode (DESIGN "Segments")
   /// In LinuxKit's own tar: the private pax records of its entries, or none.
   std::string source = {}, location = {};
+  bool verbatim = false;  ///< or its entries have them already: it comes from an earlier build's tar
 };
 
 /// What goes into the boot directory, or beside the initramfs.

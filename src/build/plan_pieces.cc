@@ -1,6 +1,7 @@
 #include "build/plan_pieces.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "build/path_order.h"
@@ -116,6 +117,55 @@ Generated generated_volume_file(const VolumeFile& file, const oci::Store& store)
   if (file.blob) {
     out.source = HostFile{store.blob_path(file.blob->digest).native(), file.blob->size, file.blob->digest.sha256()};
   }
+  return out;
+}
+
+std::vector<Entry> reused_entries(const ReusedPart& part, Plan& plan) {
+  const std::uint32_t layer = plan.layers->of_tar(part.tar);
+  const tree::LayerIndex& index = plan.layers->layer(layer).index;
+  std::vector<Entry> entries;
+  for (const std::uint32_t i : part.entries) {
+    Entry entry;
+    entry.path = plan.strings.emplace_back(index.as_written(i).path);
+    entry.layer = layer;
+    entry.entry = i;
+    entry.kind = index.summary(i).kind;
+    entries.push_back(entry);
+  }
+  return entries;
+}
+
+std::vector<Entry> reused_files(const ReusedPart& part, Plan& plan) {
+  const std::uint32_t layer = plan.layers->of_tar(part.tar);
+  const tree::LayerIndex& index = plan.layers->layer(layer).index;
+  std::map<std::string_view, Entry> files;
+  for (const std::uint32_t i : part.entries) {
+    Entry entry;
+    entry.path = index.path(i);
+    entry.layer = layer;
+    entry.entry = i;
+    entry.kind = index.summary(i).kind;
+    if (entry.path.empty()) continue;
+    if (entry.kind == Kind::hard_link) {
+      const auto target = files.find(index.link(i));
+      if (target == files.end()) {
+        throw Error{quote(entry.path),
+                    " in ",
+                    quote(part.tar.path.native()),
+                    ": the target ",
+                    quote(index.link(i)),
+                    " of this hard link is not before it in ",
+                    part.location};
+      }
+      target->second.linked = true;
+      const std::string_view path = entry.path;
+      entry = target->second;
+      entry.path = path;
+    }
+    files.insert_or_assign(entry.path, entry);
+  }
+  std::vector<Entry> out;
+  for (const auto& [path, entry] : files) out.push_back(entry);
   return out;
 }
 

@@ -53,6 +53,11 @@ Generated generated_parent(const ResolvedFile& file);
 
 Generated generated_volume_file(const VolumeFile& file, const oci::Store& store);
 
+/// The entries of a part of an earlier build, as they stand in its tar.
+std::vector<Entry> reused_entries(const ReusedPart& part, Plan& plan);
+/// The same as files of a tree: of each path the last, hard links as what they link to, boot files included.
+std::vector<Entry> reused_files(const ReusedPart& part, Plan& plan);
+
 inline std::string_view without_slash(std::string_view path) {
   if (path.ends_with('/')) path.remove_suffix(1);
   return path;

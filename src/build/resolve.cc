@@ -71,23 +71,93 @@ struct Section {
   const char* name;
   const std::vector<config::Container>& containers;
   bool numbered;  ///< its directories begin with the position: they run in order
+  std::vector<config::Container> config::System::*member;
 };
 
 std::vector<Section> sections(const config::System& system) {
-  return {
-      {"onboot", system.onboot, true}, {"onshutdown", system.onshutdown, true}, {"services", system.services, false}};
+  return {{"onboot", system.onboot, true, &config::System::onboot},
+          {"onshutdown", system.onshutdown, true, &config::System::onshutdown},
+          {"services", system.services, false, &config::System::services}};
 }
 
-ResolvedContainer resolve_container(const config::Container& container, const Section& section, std::size_t position,
-                                    const oci::Image& image, const runtime::IdTable& ids,
-                                    std::map<std::string, std::string>& roots) {
+/// Where each image is unpacked: the first container that uses it has it, those after it share it.
+using Roots = std::map<std::string, std::string>;
+
+/// Decides what is taken from the tar of an earlier build.
+class Reuse {
+ public:
+  Reuse(const config::System& now, const InputTar* earlier, Reporter* reporter)
+      : now_{now},
+        earlier_{earlier != nullptr && earlier->system() ? earlier : nullptr},
+        before_{earlier_ != nullptr ? &*earlier_->system() : nullptr},
+        reporter_{reporter} {}
+
+  std::shared_ptr<const ReusedPart> kernel() const {
+    const bool same = before_ != nullptr && is_same_kernel(now_, *before_);
+    return same ? take("kernel", "kernel", now_.kernel->image) : nullptr;
+  }
+  std::shared_ptr<const ReusedPart> init(std::size_t i) const {
+    const bool same = before_ != nullptr && is_same_init(now_, *before_, i);
+    return same ? take("init", concat("init[", i, "]"), now_.init[i].image) : nullptr;
+  }
+  std::shared_ptr<const ReusedPart> volume(std::size_t i) const {
+    const bool same = before_ != nullptr && is_same_volume(now_, *before_, i);
+    return same ? take("volume", concat("volume[", i, "]"), now_.volumes[i].image) : nullptr;
+  }
+  /// Also says in `roots` where the container's image is. A container whose image was unpacked for another is of no use
+  /// unless that other has it where it was.
+  std::shared_ptr<const ReusedPart> container(const Section& section, std::size_t i, const std::string& directory,
+                                              Roots& roots) const {
+    if (before_ == nullptr || !is_same_container(now_, *before_, section.member, i)) return nullptr;
+    const std::shared_ptr<const ReusedPart> part = earlier_->part(concat(section.name, "[", i, "]"));
+    const auto json = part ? earlier_->content(*part, directory + "/runtime.json") : std::nullopt;
+    std::string root = json ? root_of_runtime_json(*json, directory) : "";
+    if (root.empty()) return nullptr;
+    const std::string image = oci::Reference::parse(section.containers[i].image).canonical();
+    const auto known = roots.find(image);
+    const bool owns = root == directory + "/lower" || root == directory + "/rootfs";
+    if (!owns && (known == roots.end() || known->second != root)) return nullptr;
+    if (known == roots.end()) roots.emplace(image, root);
+    tell(section.name, image);
+    return part;
+  }
+
+ private:
+  std::shared_ptr<const ReusedPart> take(std::string_view section, const std::string& location,
+                                         const std::string& image) const {
+    std::shared_ptr<const ReusedPart> part = earlier_->part(location);
+    if (part) tell(section, image);
+    return part;
+  }
+  void tell(std::string_view section, const std::string& image) const {
+    if (reporter_ != nullptr) reporter_->info(concat("Copy ", section, " files from input tar: ", image));
+  }
+
+  const config::System& now_;
+  const InputTar* earlier_;
+  const config::System* before_;
+  Reporter* reporter_;
+};
+
+std::string directory_of(const Section& section, std::size_t position) {
+  const std::string& name = section.containers[position].name;
+  return section.numbered ? fmt::format("containers/{}/{:03}-{}", section.name, position, name)
+                          : fmt::format("containers/{}/{}", section.name, name);
+}
+
+/// What is known of a container before its image is.
+ResolvedContainer place_container(const Section& section, std::size_t position) {
   ResolvedContainer out;
-  out.name = container.name;
+  out.name = section.containers[position].name;
   out.section = section.name;
   out.position = position;
-  out.directory = section.numbered ? fmt::format("containers/{}/{:03}-{}", section.name, position, container.name)
-                                   : fmt::format("containers/{}/{}", section.name, container.name);
-  out.image = &image;
+  out.directory = directory_of(section, position);
+  return out;
+}
+
+void resolve_container(const config::Container& container, const runtime::IdTable& ids, Roots& roots,
+                       ResolvedContainer& out) {
+  const oci::Image& image = *out.image;
   const auto label = image.config.labels.find("org.mobyproject.config");
   const config::ContainerOptions options = runtime::effective_options(
       container.options, label == image.config.labels.end()
@@ -100,7 +170,6 @@ ResolvedContainer resolve_container(const config::Container& container, const Se
   out.owns_root = is_first;
   out.config_json = runtime::config_json(options, image.config, ids);
   out.runtime_json = runtime::runtime_json(options, out.directory, out.root);
-  return out;
 }
 
 /// Runs `step`; what it throws joins the mistakes that are told together.
@@ -113,16 +182,17 @@ void collect(config::Diagnostics& mistakes, const config::Position& where, const
   }
 }
 
-void resolve_containers(const config::System& system, const std::vector<const oci::Image*>& images,
-                        const runtime::IdTable& ids, ResolvedSystem& out, config::Diagnostics& mistakes) {
-  std::map<std::string, std::string> roots;  // canonical reference -> where it is extracted
-  auto image = images.begin();
+/// Those that are not taken from an earlier build; their images are there now. In order, since the first container with
+/// an image is where it is unpacked.
+void resolve_containers(const config::System& system, const runtime::IdTable& ids, Roots& roots, ResolvedSystem& out,
+                        config::Diagnostics& mistakes) {
+  auto resolved = out.containers.begin();
   for (const Section& section : sections(system)) {
-    for (std::size_t i = 0; i < section.containers.size(); ++i) {
-      const config::Container& container = section.containers[i];
+    for (const config::Container& container : section.containers) {
+      ResolvedContainer& next = *resolved++;
+      if (next.reused) continue;
       collect(mistakes, container.where, concat(section.name, " ", quote(container.name), ": "),
-              [&] { out.containers.push_back(resolve_container(container, section, i, **image, ids, roots)); });
-      ++image;
+              [&] { resolve_container(container, ids, roots, next); });
     }
   }
 }
@@ -132,6 +202,7 @@ void fill_volumes(const config::System& system, const std::deque<oci::ImageSet>&
   auto set = sets.begin();
   for (std::size_t i = 0; i < out.volumes.size(); ++i) {
     ResolvedVolume& volume = out.volumes[i];
+    if (volume.reused) continue;
     if (volume.image != nullptr) {
       volume.source = volume.image->reference.canonical();
     } else if (!system.volumes[i].image.empty()) {
@@ -190,26 +261,39 @@ std::optional<ResolvedFile> resolve_file(const config::File& file, const config:
 }  // namespace
 
 ResolvedSystem resolve(const config::System& system, const oci::Platform& platform, const ImageFetcher& fetch,
-                       ThreadPool& pool) {
+                       ThreadPool& pool, const InputTar* earlier, Reporter* reporter) {
   ResolvedSystem out;
   out.platform = platform;
-  std::vector<const oci::Image*> container_images;
+  const Reuse reuse{system, earlier, reporter};
+  Roots roots;  // canonical reference -> where it is unpacked
   std::deque<oci::ImageSet> volume_sets;
   {
     Fetcher fetcher{platform, fetch, pool, out.images};
     if (system.kernel && !system.kernel->image.empty()) {
-      out.kernel = ResolvedKernel{fetcher.want(system.kernel->image, system.kernel->where), *system.kernel};
+      out.kernel = ResolvedKernel{nullptr, *system.kernel, reuse.kernel()};
+      if (!out.kernel->reused) out.kernel->image = fetcher.want(system.kernel->image, system.kernel->where);
     }
-    for (const config::InitImage& init : system.init) out.init.push_back(fetcher.want(init.image, init.where));
-    for (const config::Volume& volume : system.volumes) {
-      out.volumes.push_back({volume.name, "containers/volumes/" + volume.name, "empty", nullptr, {}});
-      const bool is_layout = !volume.image.empty() && volume.format == "oci";
-      if (is_layout) fetcher.want_set(volume, volume_sets.emplace_back());
-      if (!volume.image.empty() && !is_layout) out.volumes.back().image = fetcher.want(volume.image, volume.where);
+    for (std::size_t i = 0; i < system.init.size(); ++i) {
+      ResolvedInit& init = out.init.emplace_back(nullptr);
+      init.reused = reuse.init(i);
+      if (!init.reused) init.image = fetcher.want(system.init[i].image, system.init[i].where);
+    }
+    for (std::size_t i = 0; i < system.volumes.size(); ++i) {
+      const config::Volume& volume = system.volumes[i];
+      out.volumes.push_back({volume.name, "containers/volumes/" + volume.name, "empty", nullptr, {}, reuse.volume(i)});
+      if (volume.image.empty() || out.volumes.back().reused) continue;
+      if (volume.format == "oci") {
+        fetcher.want_set(volume, volume_sets.emplace_back());
+      } else {
+        out.volumes.back().image = fetcher.want(volume.image, volume.where);
+      }
     }
     for (const Section& section : sections(system)) {
-      for (const config::Container& container : section.containers) {
-        container_images.push_back(fetcher.want(container.image, container.where));
+      for (std::size_t i = 0; i < section.containers.size(); ++i) {
+        ResolvedContainer& container = out.containers.emplace_back(place_container(section, i));
+        container.reused = reuse.container(section, i, container.directory, roots);
+        if (container.reused) continue;
+        container.image = fetcher.want(section.containers[i].image, section.containers[i].where);
       }
     }
     fetcher.wait();
@@ -217,7 +301,7 @@ ResolvedSystem resolve(const config::System& system, const oci::Platform& platfo
   fill_volumes(system, volume_sets, out);
   const runtime::IdTable ids = runtime::number_containers(system);
   config::Diagnostics mistakes;
-  resolve_containers(system, container_images, ids, out, mistakes);
+  resolve_containers(system, ids, roots, out, mistakes);
   for (std::size_t i = 0; i < system.files.size(); ++i) {
     const config::File& file = system.files[i];
     collect(mistakes, file.where, concat("file ", quote(file.path), ": "), [&] {

@@ -3,12 +3,15 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/reporter.h"
 #include "base/thread_pool.h"
+#include "build/input_tar.h"
 #include "config/system.h"
 #include "oci/image.h"
 #include "oci/pull.h"
@@ -26,11 +29,19 @@ struct ResolvedContainer {
   bool readonly = false;
   std::string config_json, runtime_json;
   const oci::Image* image = nullptr;
+  std::shared_ptr<const ReusedPart> reused = {};  ///< all of it is there, and there is no image
 };
 
 struct ResolvedKernel {
   const oci::Image* image = nullptr;
   config::Kernel config;
+  std::shared_ptr<const ReusedPart> reused = {};  ///< instead of the image
+};
+
+struct ResolvedInit {
+  ResolvedInit(const oci::Image* from) : image{from} {}  // NOLINT(google-explicit-constructor)
+  const oci::Image* image;
+  std::shared_ptr<const ReusedPart> reused = {};  ///< instead of the image
 };
 
 /// A file of this host: hashed when the build begins, since its content is part of what the build is a function of.
@@ -49,10 +60,11 @@ struct VolumeFile {
 
 struct ResolvedVolume {
   std::string name;
-  std::string directory;              ///< "containers/volumes/data"
-  std::string source;                 ///< the image's reference, or "empty"
-  const oci::Image* image = nullptr;  ///< whose files are in it
-  std::vector<VolumeFile> layout;     ///< or the image itself, in the order of LinuxKit's tar
+  std::string directory;                          ///< "containers/volumes/data"
+  std::string source;                             ///< the image's reference, or "empty"
+  const oci::Image* image = nullptr;              ///< whose files are in it
+  std::vector<VolumeFile> layout;                 ///< or the image itself, in the order of LinuxKit's tar
+  std::shared_ptr<const ReusedPart> reused = {};  ///< or all of the volume, as it was
 };
 
 /// An entry of `files:` with its content decided: `config.contents`, or a file of this host.
@@ -73,7 +85,7 @@ struct ResolvedSystem {
   oci::Platform platform;
   std::deque<oci::Image> images;  ///< each reference once
   std::optional<ResolvedKernel> kernel;
-  std::vector<const oci::Image*> init;
+  std::vector<ResolvedInit> init;
   std::vector<ResolvedVolume> volumes;
   std::vector<ResolvedContainer> containers;  ///< onboot, onshutdown, services
   std::vector<ResolvedFile> files;
@@ -92,8 +104,9 @@ struct ImageFetcher {
   }
 };
 
-/// Fetches all images (in parallel) and computes the bundles' JSON. Errors carry the position in the YAML.
+/// Fetches all images (in parallel) and computes the bundles' JSON. Errors carry the position in the YAML. What has not
+/// changed since the build that wrote `earlier` is taken from there, and its images are not fetched (layout.md §12).
 ResolvedSystem resolve(const config::System& system, const oci::Platform& platform, const ImageFetcher& fetch,
-                       ThreadPool& pool);
+                       ThreadPool& pool, const InputTar* earlier = nullptr, Reporter* reporter = nullptr);
 
 }  // namespace kiln::build

@@ -224,11 +224,13 @@ Sha256 content_of(const Plan& plan, ArchiveKind kind, const Segment& segment) {
 /// The records of LinuxKit's tar (spec layout.md §1.1), and those the entry had.
 std::vector<std::pair<std::string, std::string>> private_records(const Plan& plan, const SegmentItem& item) {
   std::vector<std::pair<std::string, std::string>> records;
-  if (item.part == nullptr || item.part->location.empty()) return records;
-  records = {{"LINUXKIT.location", item.part->location}, {"LINUXKIT.source", item.part->source}};
+  if (item.part == nullptr || (item.part->location.empty() && !item.part->verbatim)) return records;
+  if (!item.part->verbatim) {
+    records = {{"LINUXKIT.location", item.part->location}, {"LINUXKIT.source", item.part->source}};
+  }
   if (item.entry->layer == kGenerated || item.entry->header == Entry::Header::made) return records;
   for (const tree::Xattr& record : plan.layers->layer(item.entry->layer).index.as_written(item.entry->entry).records) {
-    if (!record.name.starts_with("LINUXKIT.")) records.emplace_back(record.name, record.value);
+    if (item.part->verbatim || !record.name.starts_with("LINUXKIT.")) records.emplace_back(record.name, record.value);
   }
   return records;
 }

@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/human.h"
 #include "base/thread_pool.h"
+#include "build/input_tar.h"
+#include "build/sbom.h"
 #include "cli/context.h"
 #include "cli/images.h"
 #include "cli/system_build.h"
@@ -30,6 +32,9 @@ struct BuildOptions {
   bool dry_run = false;
   bool strict = false;
   bool decompress_kernel = false;
+  std::string input_tar;
+  bool sbom = false, no_sbom = false, sbom_current_time = false;
+  std::string sbom_output;
 };
 
 oci::Platform platform_of(const BuildOptions& options) {
@@ -96,7 +101,57 @@ int build_to(build::Build& build, Context& context, build::Build::TarKind kind, 
   return 0;
 }
 
+/// Where in the root tree the configuration is written: the last element of `files:` that does it (layout.md §12).
+std::string metadata_path(const config::System& system) {
+  for (auto file = system.files.rbegin(); file != system.files.rend(); ++file) {
+    if (file->kind == config::File::Kind::metadata) return file->path;
+  }
+  return {};
+}
+
+/// The tar of an earlier build, if there is one that is of use.
+std::unique_ptr<build::InputTar> open_input_tar(Context& context, const BuildOptions& options,
+                                                const config::System& system) {
+  if (options.input_tar.empty()) return nullptr;
+  const std::string metadata = metadata_path(system);
+  if (metadata.empty()) {
+    context.reporter().warning(
+        concat("--input-tar is ignored: no element of 'files' has 'metadata', which would tell what ",
+               quote(options.input_tar), " was made of"));
+    return nullptr;
+  }
+  const auto parse = [&](const std::string& text) {
+    return config::load({{concat(options.input_tar, ":", metadata), text, "."}}, {});
+  };
+  auto tar = std::make_unique<build::InputTar>(options.input_tar, context.store().derived_directory("layers"), metadata,
+                                               parse);
+  if (!tar->system()) {
+    context.reporter().warning(concat(quote(options.input_tar), " has no ", quote(metadata), ": all is built anew"));
+  }
+  return tar;
+}
+
+/// LinuxKit's names of flags decide: a strict build has an SBOM unless told otherwise, others when asked.
+void add_sbom(Context& context, const BuildOptions& options, const build::ImageFetcher& fetch,
+              build::ResolvedSystem& system) {
+  const bool asked = options.sbom || options.sbom_current_time || !options.sbom_output.empty();
+  if (options.no_sbom || !asked) return;
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::string path = options.sbom_output.empty() ? "sbom.spdx.json" : options.sbom_output;
+  if (path.starts_with('/')) path.erase(0, 1);
+  system.root_files.push_back({path, build::merge_sboms(build::collect_sboms(system, fetch, context.store()),
+                                                        options.sbom_current_time ? now : build::kFixedTime)});
+}
+
 void check(const BuildOptions& options) {
+  if (!options.input_tar.empty() && options.pull) {
+    throw Error{"--input-tar takes what is unchanged from a tar: it cannot be given with --pull"};
+  }
+  std::error_code error;
+  if (!options.input_tar.empty() && !options.output.empty() &&
+      std::filesystem::equivalent(options.output, options.input_tar, error)) {
+    throw Error{"--input-tar and -o are the same file: ", quote(options.output)};
+  }
   if (!options.directory.empty() && !std::filesystem::is_directory(options.directory)) {
     throw Error{"output directory ", quote(options.directory), " does not exist"}.with_hint(
         concat("create it first: mkdir -p ", quote(options.directory)));
@@ -149,8 +204,11 @@ int run_build(Context& context, const BuildOptions& options) {
     return 0;
   }
   if (formats.empty()) formats = formats_of(inputs);
-  const build::ResolvedSystem resolved =
-      build::resolve(system, platform, image_fetcher(context, options.pull), context.pool());
+  const build::ImageFetcher fetch = image_fetcher(context, options.pull);
+  const std::unique_ptr<build::InputTar> earlier = open_input_tar(context, options, system);
+  build::ResolvedSystem resolved =
+      build::resolve(system, platform, fetch, context.pool(), earlier.get(), &context.reporter());
+  add_sbom(context, options, fetch, resolved);
   build::Build build{resolved, context.store(), build_options, context.reporter()};
   if (!options.output.empty()) {
     const bool docker = !options.formats.empty() && options.formats[0] == "docker";
@@ -206,6 +264,15 @@ void add_build(CLI::App& program, Context& context) {
           "Of the initramfs: none, gzip[:LEVEL], zstd[:LEVEL]; by default zstd if the kernel reads it, else gzip")
       ->type_name("HOW");
   command->add_flag("--pull", options->pull, "Ask the registries for newer images even if the store has them");
+  command
+      ->add_option("--input-tar", options->input_tar,
+                   "Take what is unchanged from this tar of an earlier build (LinuxKit's, or made with --strict)")
+      ->type_name("TAR");
+  command->add_flag("--sbom", options->sbom, "Put an SPDX document of all images into the root, as LinuxKit does");
+  command->add_flag("--no-sbom", options->no_sbom, "Do not");
+  command->add_option("--sbom-output", options->sbom_output, "Its name; by default sbom.spdx.json")->type_name("PATH");
+  command->add_flag("--sbom-current-time", options->sbom_current_time,
+                    "It is of now, not of the time all generated files have: builds then differ");
   command->add_flag("--decompress-kernel", options->decompress_kernel,
                     "The kernel proper instead of the compressed file it comes in");
   command->add_flag("--strict", options->strict,

@@ -2,6 +2,7 @@
 """Outputs of `kiln build` beside kernel and initramfs: LinuxKit's docker and tar-kernel-initrd, kernels unwrapped, SBOMs, and
 builds that take what did not change from the tar of an earlier one."""
 
+import datetime
 import gzip
 import json
 import os
@@ -9,9 +10,10 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from kiln_test import case, initramfs, layer, rawtar, samples
-from kiln_test.image import Image
-from kiln_test.layer import directory, file
+from kiln_test import case, initramfs, layer, rawtar, tarball
+from kiln_test.image import OCI_MANIFEST, Image, Index, digest_of
+from kiln_test.layer import directory, file, link
+from kiln_test.tree import differences
 
 VMLINUX = b"\x7fELF" + b"the kernel proper; ZSTD-compressed data is corrupt\n" * 500
 MODULES = layer.tar([file("./lib/modules/m.ko", "module")])
@@ -116,6 +118,185 @@ class Outputs(case.Case):
             self.assertEqual(result.status, 1)
             self.assertIn(why, result.stderr)
         self.checked("kernels that are not compressed, or in a way not known, are refused")
+
+
+    def reuse(self, configuration, *options, tar="earlier.tar"):
+        """A build that may take parts from an earlier tar; its outputs and what it says it took."""
+        result = self.kiln.build(self.write_system(configuration), "--input-tar", self.path(tar), *options)
+        self.succeeds(result)
+        copied = [line for line in result.stderr.splitlines() if line.startswith("Copy ")]
+        return self.kiln.outputs(), copied
+
+    def test_input_tar(self):
+        """--input-tar: what did not change comes from the tar, whatever has become of the images"""
+        configuration, images = self.parts()
+        before = self.build(configuration, images, "-f", "tar,kernel+initrd", "--strict")
+        self.write("earlier.tar", before["os.tar"])
+        # Every tag now stands for something else: whatever is not taken from the tar shows it.
+        changed = {name: Image([[file("changed", name), file("kernel", b"k"), file("kernel.tar", MODULES)]]) for name in images}
+        self.store_images(changed)
+        outputs, copied = self.reuse(configuration, "-f", "tar,kernel+initrd", "--strict")
+        self.assertEqual(outputs["os.tar"], before["os.tar"])
+        self.assertEqual(differences(initramfs.read(outputs["os-initrd.img"]), initramfs.read(before["os-initrd.img"])), [])
+        self.assertEqual(outputs["os-kernel"], before["os-kernel"])
+        self.assertEqual(copied, [
+            "Copy kernel files from input tar: example.test/kernel:1",
+            "Copy init files from input tar: example.test/init:1",
+            "Copy init files from input tar: example.test/more:1",
+            "Copy volume files from input tar: example.test/data:1",
+            "Copy onboot files from input tar: example.test/web:1",
+            "Copy services files from input tar: example.test/web:1",
+            "Copy services files from input tar: example.test/db:1",
+        ])  # fmt: skip
+        self.checked("nothing changed: the same tar to the byte, the same initramfs, no image needed")
+
+        configuration["services"][1]["command"] = ["other"]
+        configuration["init"].append("example.test/db:1")
+        configuration["files"][1]["contents"] = "new"
+        outputs, copied = self.reuse(configuration, "-f", "tar", "--strict")
+        ours = self.by_location(outputs["os.tar"])
+        theirs = self.by_location(before["os.tar"])
+        for location in ("kernel", "init[0]", "init[1]", "volume[0]", "onboot[0]", "services[0]"):
+            self.assertEqual(ours[location], theirs[location], location)
+        self.assertIn("containers/services/db/lower/changed", [entry.path for entry in ours["services[1]"]])
+        self.assertIn("changed", [entry.path for entry in ours["init[2]"]])
+        self.assertIn(b"new", [entry.content for entry in ours["files[1]"]])
+        self.assertEqual(len(copied), 6)
+        self.checked("what changed is built from its image, all else is the old tar's")
+
+        configuration["onboot"] = []  # whose tree the first service shared
+        outputs, copied = self.reuse(configuration, "-f", "tar", "--strict")
+        paths = [entry.path for entry in self.by_location(outputs["os.tar"])["services[0]"]]
+        self.assertIn("containers/services/web/lower/changed", paths)
+        self.assertNotIn("Copy services files from input tar: example.test/web:1", copied)
+        self.checked("a container is built anew when the container it shared its tree with is gone")
+
+    def parts(self):
+        """A system with every kind of part; the service `web` shares its image with the onboot container."""
+        configuration, images = system(gzip.compress(VMLINUX))
+        apk = "lib/apk/db/installed"
+        images["example.test/init:1"] = Image([[file("init", "#!/bin/sh\n", 0o755), link("sbin/init", "init"), file(apk, "P:one\n")]])
+        images["example.test/more:1"] = Image([[file(apk, "P:two\n"), file("init", "replaced", 0o700)]])
+        images["example.test/data:1"] = Image([[directory("db"), file("db/x", "data", uid=5, xattrs={"user.a": b"1"})]])
+        images["example.test/web:1"] = Image([[file("bin/web", "web", 0o755), link("bin/w", "bin/web"), file("./dotted", "")]])
+        images["example.test/db:1"] = Image([[file("bin/db", "db", 0o755)]])
+        configuration["init"].append("example.test/more:1")
+        configuration["volumes"] = [{"name": "data", "image": "example.test/data:1"}]
+        configuration["onboot"] = [{"name": "prepare", "image": "example.test/web:1"}]
+        configuration["services"] = [
+            {"name": "web", "image": "example.test/web:1", "binds": ["data:/data"]},
+            {"name": "db", "image": "example.test/db:1", "uid": "web"},
+        ]
+        configuration["files"] = [{"path": "etc/config.yml", "metadata": "yaml"}, {"path": "etc/motd", "contents": "old"}]
+        return configuration, images
+
+    @staticmethod
+    def by_location(tar):
+        found = {}
+        for entry in rawtar.read(tar)[0]:
+            found.setdefault(entry.records.get("LINUXKIT.location"), []).append(entry)
+        return found
+
+    def test_input_tar_mistakes(self):
+        """--input-tar: what is refused, and what has no effect"""
+        configuration, images = self.parts()
+        outputs = self.build(configuration, images, "-f", "tar", "--strict")
+        self.write("earlier.tar", outputs["os.tar"])
+        yaml = self.path("os.yml")
+        result = self.kiln.build(yaml, "--input-tar", self.path("earlier.tar"), "--pull")
+        self.fails_with(result, "error: --input-tar takes what is unchanged from a tar: it cannot be given with --pull\n")
+        result = self.kiln.run("build", "--arch", "amd64", "--input-tar", self.path("earlier.tar"), "-o", self.path("earlier.tar"), yaml)
+        self.fails_with(result, f"error: --input-tar and -o are the same file: '{self.path('earlier.tar')}'\n")
+        self.write("broken.tar", layer.tar([file("etc/config.yml", "kernel: 7\n")]))
+        result = self.kiln.build(yaml, "--input-tar", self.path("broken.tar"))
+        self.assertEqual(result.status, 1)
+        self.assertIn(f"error: invalid config in existing tar file '{self.path('broken.tar')}': ", result.stderr)
+        self.write("other.tar", layer.tar([file("x", "")]))
+        _, copied = self.reuse(configuration, "-f", "tar", tar="other.tar")
+        self.assertEqual(copied, [])
+        del configuration["files"][0]
+        _, copied = self.reuse(configuration, "-f", "tar")
+        self.assertEqual(copied, [])
+        self.checked("--pull, the same file, a configuration that is none; without a configuration nothing is taken")
+
+    def attested(self, layers, documents, arch="amd64"):
+        """An index of an image and its attestation with these SPDX documents."""
+        image = Image(layers, arch)
+        statements = [
+            {"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "predicate": document}
+            for document in documents
+        ]
+        attestation = Image([], "unknown", os="unknown")
+        descriptors = []
+        for statement in statements:
+            data = json.dumps(statement).encode()
+            attestation.blobs[digest_of(data)] = data
+            descriptors.append({
+                "mediaType": "application/vnd.in-toto+json", "digest": digest_of(data), "size": len(data),
+                "annotations": {"in-toto.io/predicate-type": "https://spdx.dev/Document"},
+            })  # fmt: skip
+        manifest = json.loads(attestation.manifest)
+        manifest["layers"] = descriptors
+        data = json.dumps(manifest).encode()
+        attestation.blobs[digest_of(data)] = data
+        entry = {
+            "mediaType": OCI_MANIFEST, "digest": digest_of(data), "size": len(data),
+            "platform": {"architecture": "unknown", "os": "unknown"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image.descriptor["digest"]},
+        }  # fmt: skip
+        index = Index([image], extra=[entry])
+        index.blobs.update(attestation.blobs)
+        return index
+
+    def test_sbom(self):
+        """--sbom: the SPDX documents of all images in one"""
+        configuration, images = self.parts()
+        images["example.test/init:1"] = self.attested(
+            [[file("init", "i", 0o755)]],
+            [{"spdxVersion": "SPDX-2.3", "packages": [{"name": "init", "SPDXID": "SPDXRef-1", "packageFileName": "./init"}],
+              "relationships": [{"spdxElementId": "SPDXRef-1"}]}],
+        )  # fmt: skip
+        images["example.test/web:1"] = self.attested(
+            [[file("bin/web", "w")]],
+            [{"files": [{"fileName": "/bin/web", "SPDXID": "SPDXRef-2"}], "packages": [{"name": "web"}], "annotations": None},
+             {"files": [{"fileName": "./lib//x"}], "hasExtractedLicensingInfos": [{"licenseId": "L"}], "externalDocumentRefs": [{"a": 1}]}],
+        )  # fmt: skip
+        outputs = self.build(configuration, images, "-f", "tar", "--sbom")
+        node = tarball.read(outputs["os.tar"])["sbom.spdx.json"]
+        self.assertEqual((node.mode, node.uid, node.mtime), (0o644, 0, 1492533000))
+        self.write("os.tar", outputs["os.tar"])
+        document = json.loads(tarball.content(self.path("os.tar"), "sbom.spdx.json"))
+        namespace = document.pop("documentNamespace")
+        self.assertRegex(namespace, "^https://github.com/linuxkit/linuxkit/sbom-[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+        web = "containers/onboot/000-prepare/lower/"
+        self.assertEqual(document, {
+            "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": "sbom",
+            "creationInfo": {"licenseListVersion": "3.20", "creators": ["Organization: LinuxKit", "Tool: linuxkit"], "created": "2017-04-18T16:30:00Z"},
+            "externalDocumentRefs": [{"a": 1}],
+            "packages": [{"name": "init", "SPDXID": "SPDXRef-1", "packageFileName": "init"}, {"name": "web"}],
+            "files": [{"fileName": web + "bin/web", "SPDXID": "SPDXRef-2"}, {"fileName": web + "lib/x"}],
+            "hasExtractedLicensingInfos": [{"licenseId": "L"}],
+            "relationships": [{"spdxElementId": "SPDXRef-1"}],
+        })  # fmt: skip
+        self.checked("packages, files below their container, licences, relationships; an image two containers share once")
+        again = self.build(configuration, images, "-f", "tar", "--sbom", "--strict")
+        last = rawtar.read(again["os.tar"])[0][-1]
+        self.assertEqual((last.path, last.records), ("sbom.spdx.json", {}))
+        self.write("strict.tar", again["os.tar"])
+        self.assertEqual(tarball.content(self.path("strict.tar"), "sbom.spdx.json"), tarball.content(self.path("os.tar"), "sbom.spdx.json"))
+        self.checked("the same document in every build, last in LinuxKit's tar and without records")
+        outputs = self.build(configuration, images, "-f", "tar", "--sbom-output", "usr/share/all.json", "--sbom-current-time")
+        self.write("os.tar", outputs["os.tar"])
+        created = json.loads(tarball.content(self.path("os.tar"), "usr/share/all.json"))["creationInfo"]["created"]
+        age = datetime.datetime.now(datetime.timezone.utc) - datetime.datetime.fromisoformat(created.replace("Z", "+00:00"))
+        self.assertLess(abs(age.total_seconds()), 600)
+        outputs = self.build(configuration, images, "-f", "tar", "--no-sbom", "--sbom")
+        self.assertNotIn("sbom.spdx.json", tarball.read(outputs["os.tar"]))
+        images = {name: Image([[file("x"), file("kernel"), file("kernel.tar", MODULES)]]) for name in images}
+        outputs = self.build(configuration, images, "-f", "tar", "--sbom")
+        self.write("os.tar", outputs["os.tar"])
+        self.assertNotIn("packages", json.loads(tarball.content(self.path("os.tar"), "sbom.spdx.json")))
+        self.checked("--sbom-output, --sbom-current-time, --no-sbom; also written when no image has one")
 
 
 if __name__ == "__main__":
