@@ -361,8 +361,14 @@ class Boot(FromPackages):
         self.looked_at(self.look_at_volumes)
 
     def page(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}/", timeout=30) as reply:
-            return reply.read().decode()
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.web}/", timeout=30) as reply:
+                    return reply.read().decode()
+            except OSError:  # not there yet: nginx, or its page
+                self.assertLess(time.monotonic(), deadline, "nginx does not answer")
+                time.sleep(1)
 
     def look_at_volumes(self):
         self.assertIn("PREEMPT_RT", self.ask("uname -v"))
