@@ -55,15 +55,15 @@ Compression detect_compression(Bytes head) {
   return is_skippable_frame(text) ? Compression::zstd : Compression::none;
 }
 
-std::unique_ptr<Source> decompress(Source& from, const std::string& name) {
+std::unique_ptr<Source> decompress(Source& from, const std::string& name, FramePoints* points) {
   auto input = std::make_shared<CompressedInput>(from, name);
   switch (detect_compression(input->head(6))) {
     case Compression::none:
       return std::make_unique<PlainSource>(std::move(input));
     case Compression::gzip:
-      return make_gzip_decoder(std::move(input));
+      return make_gzip_decoder(std::move(input), points);
     case Compression::zstd:
-      return make_zstd_decoder(std::move(input));
+      return make_zstd_decoder(std::move(input), points);
     case Compression::xz:
       return make_xz_decoder(std::move(input));
     case Compression::lz4:

@@ -166,6 +166,32 @@ TEST(Decompress, SkippableZstdFrames) {
   EXPECT_EQ(message_of(skippable.substr(0, 9)), "blob: zstd stream is cut off at byte 9");
 }
 
+TEST(Decompress, TellsWhereFramesBegin) {
+  const std::string piece(FramePoints::kApart, 'x'), small = "too near to the one before";
+  for (const Codec codec : {Codec::gzip, Codec::zstd}) {
+    const std::string first = frame(codec, piece), second = frame(codec, small);
+    const std::string all = first + second + first + first;
+    for (const std::size_t step : {std::size_t{7}, std::size_t{1} << 20}) {
+      ChunkedSource source{all, step};
+      FramePoints points;
+      StringSink out;
+      copy(*decompress(source, "blob", &points), out);
+      EXPECT_EQ(out.text(), piece + small + piece + piece);
+      const std::uint64_t third = first.size() + second.size(), third_plain = piece.size() + small.size();
+      EXPECT_THAT(points.all(), testing::ElementsAre(FramePoint{first.size(), piece.size()},
+                                                     FramePoint{third + first.size(), third_plain + piece.size()}));
+      for (const FramePoint& point : points.all())
+        EXPECT_EQ(plain(std::string_view{all}.substr(point.compressed)), out.text().substr(point.uncompressed));
+    }
+  }
+  const std::string one = frame(Codec::zstd, sample());
+  ChunkedSource source{one, 4096};
+  FramePoints none;
+  StringSink out;
+  copy(*decompress(source, "blob", &none), out);
+  EXPECT_TRUE(none.all().empty()) << "one frame has no other entry than its start";
+}
+
 TEST(DetectCompression, Magics) {
   EXPECT_EQ(detect_compression(as_bytes(frame(Codec::gzip, ""))), Compression::gzip);
   EXPECT_EQ(detect_compression(as_bytes(frame(Codec::zstd, ""))), Compression::zstd);

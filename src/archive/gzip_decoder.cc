@@ -78,7 +78,7 @@ class GzipHeader {
 /// CRC-32 and ISIZE.
 class GzipDecoder final : public Source {
  public:
-  explicit GzipDecoder(std::shared_ptr<CompressedInput> input) : input_{std::move(input)} {
+  GzipDecoder(std::shared_ptr<CompressedInput> input, FramePoints* points) : input_{std::move(input)}, points_{points} {
     isal_inflate_init(&state_);
     state_.crc_flag = ISAL_GZIP_NO_HDR_VER;
   }
@@ -98,6 +98,7 @@ class GzipDecoder final : public Source {
   bool begin_member() {
     const Bytes in = input_->available();
     if (!in.empty() && in[0] == std::byte{0x1f}) {
+      if (points_ != nullptr) points_->add({input_->position(), written_});
       GzipHeader::skip(*input_);
       isal_inflate_reset(&state_);
       between_members_ = false;
@@ -119,18 +120,21 @@ class GzipDecoder final : public Source {
     input_->consume(in.size() - state_.avail_in);
     if (code < 0) throw input_->damaged(kFormat, reason(code));
     between_members_ = state_.block_state == ISAL_BLOCK_FINISH;
+    written_ += room - state_.avail_out;
     return room - state_.avail_out;
   }
 
   std::shared_ptr<CompressedInput> input_;
+  FramePoints* points_;
+  std::uint64_t written_ = 0;  ///< bytes of output
   bool between_members_ = true;
   inflate_state state_ = {};
 };
 
 }  // namespace
 
-std::unique_ptr<Source> make_gzip_decoder(std::shared_ptr<CompressedInput> input) {
-  return std::make_unique<GzipDecoder>(std::move(input));
+std::unique_ptr<Source> make_gzip_decoder(std::shared_ptr<CompressedInput> input, FramePoints* points) {
+  return std::make_unique<GzipDecoder>(std::move(input), points);
 }
 
 }  // namespace kiln::archive

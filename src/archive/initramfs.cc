@@ -54,10 +54,10 @@ class Initramfs final : public Source {
     unpacked_ = 0;
     switch (detect_compression(head)) {
       case Compression::gzip:
-        decoder_ = make_gzip_decoder(input_);
+        decoder_ = make_gzip_decoder(input_, nullptr);
         return true;
       case Compression::zstd:
-        decoder_ = make_zstd_decoder(input_);
+        decoder_ = make_zstd_decoder(input_, nullptr);
         return true;
       case Compression::xz:
         decoder_ = make_xz_decoder(input_);

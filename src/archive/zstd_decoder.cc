@@ -14,7 +14,7 @@ constexpr int kMaxWindowLog = 27;
 /// All frames of a zstd file (RFC 8878), skippable ones left out.
 class ZstdDecoder final : public Source {
  public:
-  explicit ZstdDecoder(std::shared_ptr<CompressedInput> input) : input_{std::move(input)} {
+  ZstdDecoder(std::shared_ptr<CompressedInput> input, FramePoints* points) : input_{std::move(input)}, points_{points} {
     if (!context_) throw std::bad_alloc{};
     ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
   }
@@ -38,6 +38,7 @@ class ZstdDecoder final : public Source {
   bool begin_frame() {
     const Bytes in = input_->available();
     if (!in.empty() && (in[0] == std::byte{0x28} || (in[0] & std::byte{0xf0}) == std::byte{0x50})) {
+      if (points_ != nullptr) points_->add({input_->position(), written_});
       between_frames_ = false;
       return true;
     }
@@ -53,18 +54,21 @@ class ZstdDecoder final : public Source {
     if (ZSTD_isError(code) != 0) throw input_->damaged_after(kFormat, ZSTD_getErrorName(code));
     input_->consume(source.pos);
     between_frames_ = code == 0;
+    written_ += target.pos;
     return target.pos;
   }
 
   std::shared_ptr<CompressedInput> input_;
+  FramePoints* points_;
+  std::uint64_t written_ = 0;  ///< bytes of output
   std::unique_ptr<ZSTD_DCtx, Free> context_{ZSTD_createDCtx()};
   bool between_frames_ = true;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> make_zstd_decoder(std::shared_ptr<CompressedInput> input) {
-  return std::make_unique<ZstdDecoder>(std::move(input));
+std::unique_ptr<Source> make_zstd_decoder(std::shared_ptr<CompressedInput> input, FramePoints* points) {
+  return std::make_unique<ZstdDecoder>(std::move(input), points);
 }
 
 }  // namespace kiln::archive

@@ -71,7 +71,7 @@ void emit_from_layer(const Plan& plan, ArchiveKind kind, const Segment& segment,
   for (const SegmentItem& item : segment.items) {
     if (has_layer_content(plan, item)) wanted.push_back(item.entry->entry);
   }
-  const std::unique_ptr<Source> tar = plan.layers->open(layer);
+  const std::unique_ptr<tree::LayerTar> tar = plan.layers->open(layer);
   LayerEmitter emitter{plan, kind, segment, out};
   tree::read_contents(layer.index, *tar, wanted, emitter);
   emitter.emit_others();

@@ -85,10 +85,11 @@ class IndexingSink final : public oci::LayerSink {
  private:
   void index() {
     try {
-      const std::unique_ptr<Source> tar = archive::decompress(pipe_, name_);
+      archive::FramePoints points;
+      const std::unique_ptr<Source> tar = archive::decompress(pipe_, name_, &points);
       tree::LayerLimits limits;
       limits.compressed_size = size_;
-      tree::write_layer_index(*tar, file_.sink(), limits);
+      tree::write_layer_index(*tar, file_.sink(), limits, &points);
       complete_ = true;
     } catch (const std::exception&) {
       pipe_.abandon();  // the download goes on; whoever needs the index makes it again and reports the error

@@ -109,7 +109,7 @@ ExtractedFile extract_file(const Plan& plan, const Entry& entry, const oci::Stor
   } else {
     const Layer& layer = plan.layers->layer(entry.layer);
     FileVisitor visitor{out.sink()};
-    const std::unique_ptr<Source> tar = plan.layers->open(layer);
+    const std::unique_ptr<tree::LayerTar> tar = plan.layers->open(layer);
     tree::read_contents(layer.index, *tar, std::array{entry.entry}, visitor);
   }
   out.commit();

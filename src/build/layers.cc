@@ -1,5 +1,8 @@
 #include "build/layers.h"
 
+#include <unistd.h>
+
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -12,28 +15,52 @@ namespace kiln::build {
 namespace {
 
 /// A blob of the store, uncompressed, from `offset` on: owns everything the stream needs.
-class BlobTar final : public Source {
+class BlobTar final : public tree::LayerTar {
  public:
-  BlobTar(UniqueFd fd, const std::string& name, std::uint64_t offset)
-      : fd_{std::move(fd)}, blob_{fd_.get(), name}, tar_{archive::decompress(blob_, name)} {
-    skip(offset, name);
+  /// `frames`: the index of the whole blob, which must outlive it.
+  BlobTar(UniqueFd fd, const std::string& name, std::uint64_t offset, const tree::LayerIndex& frames)
+      : fd_{std::move(fd)}, name_{name}, frames_{frames} {
+    enter({});
+    go_to(offset);
   }
-  std::size_t read(MutableBytes into) override { return tar_->read(into); }
+
+  std::size_t read(MutableBytes into) override {
+    const std::size_t got = tar_->read(into);
+    position_ += got;
+    return got;
+  }
+
+  std::uint64_t skip(std::uint64_t most) override {
+    const std::uint64_t before = position_;
+    const archive::FramePoint frame = frames_.frame_before(before + most);
+    if (frame.uncompressed > before) enter(frame);
+    return position_ - before;
+  }
 
  private:
-  void skip(std::uint64_t count, const std::string& name) {
-    std::vector<std::byte> scratch(count > 0 ? 128 * 1024 : 0);
-    while (count > 0) {
-      const std::size_t got = tar_->read(
-          MutableBytes{scratch}.first(static_cast<std::size_t>(std::min<std::uint64_t>(scratch.size(), count))));
-      if (got == 0) throw Error{name, ": it ends ", count, " bytes before the tar in it begins"};
-      count -= got;
+  void enter(const archive::FramePoint& frame) {
+    if (::lseek(fd_.get(), static_cast<off_t>(frame.compressed), SEEK_SET) < 0) throw SysError{errno, name_};
+    blob_.emplace(fd_.get(), frame.compressed == 0 ? name_ : concat(name_, " from byte ", frame.compressed, " on"));
+    tar_ = archive::decompress(*blob_, name_);
+    position_ = frame.uncompressed;
+  }
+
+  void go_to(std::uint64_t offset) {
+    if (offset > position_) skip(offset - position_);
+    std::vector<std::byte> scratch(offset > position_ ? 128 * 1024 : 0);
+    while (position_ < offset) {
+      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(scratch.size(), offset - position_));
+      if (read(MutableBytes{scratch}.first(want)) == 0)
+        throw Error{name_, ": it ends ", offset - position_, " bytes before the tar in it begins"};
     }
   }
 
   UniqueFd fd_;
-  FdSource blob_;
+  std::string name_;
+  const tree::LayerIndex& frames_;
+  std::optional<FdSource> blob_;
   std::unique_ptr<Source> tar_;
+  std::uint64_t position_ = 0;  ///< in the uncompressed blob
 };
 
 /// Hashes what is read through it.
@@ -72,10 +99,11 @@ void write_index_of_blob(const oci::Store& store, const oci::Descriptor& blob, S
                " and pull the image again"));
   };
   try {
-    const std::unique_ptr<Source> tar = archive::decompress(hashed, "blob");
+    archive::FramePoints points;
+    const std::unique_ptr<Source> tar = archive::decompress(hashed, "blob", &points);
     tree::LayerLimits limits;
     limits.compressed_size = blob.size;
-    tree::write_layer_index(*tar, index, limits);
+    tree::write_layer_index(*tar, index, limits, &points);
   } catch (const SysError&) {
     throw;
   } catch (const Error&) {
@@ -86,10 +114,14 @@ void write_index_of_blob(const oci::Store& store, const oci::Descriptor& blob, S
 }
 
 /// An uncompressed tar of this host.
-class FileTar final : public Source {
+class FileTar final : public tree::LayerTar {
  public:
   explicit FileTar(const std::filesystem::path& path) : fd_{open_file(path)}, source_{fd_.get(), path.native()} {}
   std::size_t read(MutableBytes into) override { return source_.read(into); }
+  std::uint64_t skip(std::uint64_t most) override {
+    if (::lseek(fd_.get(), static_cast<off_t>(most), SEEK_CUR) < 0) throw SysError{errno, "seeking in a tar"};
+    return most;
+  }
 
  private:
   UniqueFd fd_;
@@ -115,9 +147,9 @@ std::filesystem::path Layers::index_path(const Sha256& identity) const {
   return store_.derived_directory("layers") / identity.hex();
 }
 
-std::unique_ptr<Source> Layers::open(const Layer& layer) const {
+std::unique_ptr<tree::LayerTar> Layers::open(const Layer& layer) const {
   if (!layer.file.empty()) return std::make_unique<FileTar>(layer.file);
-  return std::make_unique<BlobTar>(store_.open(layer.blob), layer.name, layer.offset);
+  return std::make_unique<BlobTar>(store_.open(layer.blob), layer.name, layer.offset, layers_[layer.whole].index);
 }
 
 tree::LayerIndex Layers::open_or_make_index(const Sha256& identity, const std::string& name, std::uint64_t size,
@@ -181,14 +213,21 @@ std::vector<std::uint32_t> Layers::of_image(const oci::Image& image) {
       continue;
     }
     const std::string name = concat("layer ", blob.digest.to_string(), " of ", quote(image.reference.canonical()));
-    numbers.push_back(add({name, blob, {}, 0, identity, index_of_blob(blob, name)}));
+    numbers.push_back(
+        add({name, blob, {}, 0, static_cast<std::uint32_t>(layers_.size()), identity, index_of_blob(blob, name)}));
   }
   return numbers;
 }
 
 std::uint32_t Layers::of_tar(const TarFile& tar) {
   if (const auto known = numbers_.find(tar.content); known != numbers_.end()) return known->second;
-  return add({quote(tar.path.native()), {}, tar.path, 0, tar.content, tree::LayerIndex{tar.index}});
+  return add({quote(tar.path.native()),
+              {},
+              tar.path,
+              0,
+              static_cast<std::uint32_t>(layers_.size()),
+              tar.content,
+              tree::LayerIndex{tar.index}});
 }
 
 std::uint32_t Layers::nested(std::uint32_t outer_number, std::uint32_t entry_number) {
@@ -203,11 +242,17 @@ std::uint32_t Layers::nested(std::uint32_t outer_number, std::uint32_t entry_num
   if (const auto known = numbers_.find(identity); known != numbers_.end()) return known->second;
 
   const auto write_index = [&](Sink& index) {
-    BlobTar tar{store_.open(outer.blob), name, offset};
+    BlobTar tar{store_.open(outer.blob), name, offset, layers_[outer.whole].index};
     LimitedSource limited{tar, entry.size};
     tree::write_layer_index(limited, index);
   };
-  return add({name, outer.blob, {}, offset, identity, open_or_make_index(identity, name, entry.size, write_index)});
+  return add({name,
+              outer.blob,
+              {},
+              offset,
+              outer.whole,
+              identity,
+              open_or_make_index(identity, name, entry.size, write_index)});
 }
 
 std::string Layers::read_file(std::uint32_t layer_number, std::uint32_t entry_number) const {
@@ -221,7 +266,7 @@ std::string Layers::read_file(std::uint32_t layer_number, std::uint32_t entry_nu
   if (std::filesystem::file_size(path, error) == entry.size && !error) return kiln::read_file(path, kLargestInMemory);
   std::string content;
   StringVisitor visitor{content};
-  const std::unique_ptr<Source> tar = open(layer);
+  const std::unique_ptr<tree::LayerTar> tar = open(layer);
   tree::read_contents(layer.index, *tar, std::span{&entry_number, 1}, visitor);
   write_file(path, content);
   return content;

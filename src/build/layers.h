@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "build/input_tar.h"
 #include "oci/image.h"
+#include "tree/layer_content.h"
 #include "tree/layer_index.h"
 
 namespace kiln::build {
@@ -22,6 +23,7 @@ struct Layer {
   oci::Descriptor blob;        ///< in the store
   std::filesystem::path file;  ///< or an uncompressed tar of this host, if not empty
   std::uint64_t offset = 0;    ///< where in the uncompressed blob the tar starts
+  std::uint32_t whole = 0;     ///< number of the layer that is the whole blob: this one, or the one it is a file of
   Sha256 identity;             ///< of the tar's content as far as caching is concerned: names it in keys
   tree::LayerIndex index;
 };
@@ -54,7 +56,7 @@ class Layers {
   const oci::Store& store() const { return store_; }
 
   /// The uncompressed tar from its start.
-  std::unique_ptr<Source> open(const Layer& layer) const;
+  std::unique_ptr<tree::LayerTar> open(const Layer& layer) const;
 
  private:
   std::filesystem::path index_path(const Sha256& identity) const;

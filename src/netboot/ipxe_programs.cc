@@ -98,7 +98,7 @@ IpxePrograms IpxePrograms::from_image(const oci::Image& image, const oci::Store&
     std::vector<std::uint32_t> in_order;
     for (const auto& [entry, names] : entries) in_order.push_back(entry);
     Collector collector;
-    const std::unique_ptr<Source> tar = layers.open(layer);
+    const std::unique_ptr<tree::LayerTar> tar = layers.open(layer);
     tree::read_contents(layer.index, *tar, in_order, collector);
     for (const auto& [entry, names] : entries) {
       for (const std::string& name : names) programs.programs_[name] = collector.contents[entry];

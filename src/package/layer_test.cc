@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "archive/decompress.h"
 #include "base/error.h"
 
 namespace kiln::package {
@@ -106,6 +107,24 @@ TEST_F(Layers, GoIntoTheStore) {
   EXPECT_EQ(layer.content_size, 3U);
   EXPECT_TRUE(store.has(layer.descriptor));
   EXPECT_EQ(layer.descriptor.media_type, oci::media_type::kLayerZstd);
+}
+
+TEST_F(Layers, AreCutIntoFrames) {
+  oci::Store store{directory_.path() / "store"};
+  std::map<std::string, LayerFile> files;
+  std::string large(5 << 19, 'x');  // 2.5 MiB
+  for (std::size_t i = 0; i < large.size(); i += 100) large[i] = static_cast<char>(i % 251);
+  files["large"] = file(large);
+  const StoredLayer layer = store_layer(
+      files, [](std::string_view) { return directory(5); }, spool_, store);
+  const std::string blob = read_file(store.blob_path(layer.descriptor.digest));
+  MemorySource source{as_bytes(blob)};
+  archive::FramePoints points;
+  StringSink out;
+  copy(*archive::decompress(source, "layer", &points), out);
+  EXPECT_EQ(out.text(), tar(files));
+  ASSERT_EQ(points.all().size(), 2U);
+  EXPECT_EQ(points.all()[1].uncompressed, 2U << 20);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ constexpr std::size_t kBufferSize = 256 * 1024;
 
 class ContentReader {
  public:
-  ContentReader(const LayerIndex& index, Source& tar, ContentVisitor& visitor)
+  ContentReader(const LayerIndex& index, LayerTar& tar, ContentVisitor& visitor)
       : index_{index}, tar_{tar}, visitor_{visitor}, buffer_(kBufferSize) {}
 
   void read(std::uint32_t number) {
@@ -46,7 +46,11 @@ class ContentReader {
   void skip_to(std::uint64_t offset, const LayerEntry& entry) {
     if (offset < position_)
       throw Error{"layer file ", quote(entry.path), ": its content lies before that of the file read last"};
-    while (position_ < offset) take(offset - position_, entry);
+    while (position_ < offset) {
+      const std::uint64_t skipped = rest_.empty() ? tar_.skip(offset - position_) : 0;
+      position_ += skipped;
+      if (position_ < offset) take(offset - position_, entry);
+    }
   }
 
   void pass(std::uint64_t size, const LayerEntry& entry) {
@@ -71,7 +75,7 @@ class ContentReader {
   }
 
   const LayerIndex& index_;
-  Source& tar_;
+  LayerTar& tar_;
   ContentVisitor& visitor_;
   std::vector<std::byte> buffer_;
   Bytes rest_;  ///< of the buffer: read but not taken
@@ -80,7 +84,7 @@ class ContentReader {
 
 }  // namespace
 
-void read_contents(const LayerIndex& index, Source& tar, std::span<const std::uint32_t> entries_in_tar_order,
+void read_contents(const LayerIndex& index, LayerTar& tar, std::span<const std::uint32_t> entries_in_tar_order,
                    ContentVisitor& visitor) {
   ContentReader reader{index, tar, visitor};
   for (const std::uint32_t entry : entries_in_tar_order) reader.read(entry);

@@ -32,8 +32,9 @@ std::string read(const std::string& tar, const std::vector<std::uint32_t>& entri
   const std::string file = index_of(tar);
   const LayerIndex index{as_bytes(file), "test"};
   archive::ChunkedSource source{tar, step};
+  WholeTar layer{source};
   Recorder recorder;
-  read_contents(index, source, entries, recorder);
+  read_contents(index, layer, entries, recorder);
   return recorder.log;
 }
 
@@ -49,14 +50,61 @@ TEST(LayerContent, WantedFilesInOnePass) {
   EXPECT_EQ(read(tar, {}, 1), "");
 }
 
+/// Skips up to multiples of `apart`, as a layer of frames does, and counts what it was made to read.
+class FramedTar final : public LayerTar {
+ public:
+  FramedTar(std::string_view data, std::uint64_t apart) : data_{data}, apart_{apart} {}
+  std::size_t read(MutableBytes into) override {
+    const std::string_view piece = data_.substr(position_, std::min(into.size(), std::size_t{512}));
+    std::copy(piece.begin(), piece.end(), reinterpret_cast<char*>(into.data()));
+    position_ += piece.size();
+    bytes_read += piece.size();
+    return piece.size();
+  }
+  std::uint64_t skip(std::uint64_t most) override {
+    const std::uint64_t before = position_;
+    position_ = std::max(before, (before + most) / apart_ * apart_);
+    return position_ - before;
+  }
+  std::uint64_t bytes_read = 0;
+
+ private:
+  std::string_view data_;
+  std::uint64_t apart_;
+  std::uint64_t position_ = 0;
+};
+
+TEST(LayerContent, PassesOverFramesOfWhatIsNotWanted) {
+  std::vector<std::string> lines;
+  for (char name = 'a'; name <= 'z'; ++name)
+    lines.push_back(concat("f ", std::string(1, name), " ", std::string(3000, name)));
+  const std::string tar = tar_of(lines);
+  const std::string file = index_of(tar);
+  const LayerIndex index{as_bytes(file), "test"};
+  const std::vector<std::uint32_t> wanted = {0, 12, 13, 25};
+  for (const std::uint64_t apart : {1, 512, 4096, 10000, 1 << 20}) {
+    FramedTar layer{tar, apart};
+    Recorder recorder;
+    read_contents(index, layer, wanted, recorder);
+    EXPECT_EQ(recorder.log, read(tar, wanted, 512)) << apart;
+    if (apart == 4096) {
+      EXPECT_LT(layer.bytes_read, tar.size() / 3);
+    }
+    if (apart == 1 << 20) {
+      EXPECT_GT(layer.bytes_read, tar.size() * 9 / 10);
+    }
+  }
+}
+
 TEST(LayerContent, StopsAfterTheLastWantedFile) {
   const std::string tar = tar_of({"f first a", "f second b"});
   const std::string file = index_of(tar);
   const LayerIndex index{as_bytes(file), "test"};
   archive::ChunkedSource source{std::string_view{tar}.substr(0, 600), 100};  // the second is missing
+  WholeTar layer{source};
   Recorder recorder;
   const std::uint32_t wanted[] = {0};
-  read_contents(index, source, wanted, recorder);
+  read_contents(index, layer, wanted, recorder);
   EXPECT_EQ(recorder.log, "begin 0 1 1 ca978112 end 0\n");
 }
 
@@ -68,9 +116,10 @@ TEST(LayerContent, HolesComeAsZerosInSmallPieces) {
     const std::string file = index_of(rest);
     const LayerIndex index{as_bytes(file), "test"};
     archive::ChunkedSource source{rest, step};
+    WholeTar layer{source};
     Recorder recorder;
     const std::uint32_t wanted[] = {0, 1};
-    read_contents(index, source, wanted, recorder);
+    read_contents(index, layer, wanted, recorder);
     EXPECT_EQ(recorder.log, concat("begin 0 5242880 5242880 ", index.entry(0).content.hex().substr(0, 8),
                                    " end 0\nbegin 1 6 6 ", Sha256::of("plain\n").hex().substr(0, 8), " end 1\n"));
     EXPECT_LE(recorder.largest, 256U * 1024);
@@ -86,8 +135,9 @@ TEST(LayerContent, SaysWhatIsWrong) {
   const LayerIndex index{as_bytes(file), "test"};
   const auto reading = [&](std::vector<std::uint32_t> entries, std::size_t size) {
     MemorySource source{as_bytes(tar).first(size)};
+    WholeTar layer{source};
     Recorder recorder;
-    read_contents(index, source, entries, recorder);
+    read_contents(index, layer, entries, recorder);
   };
   using testing::ThrowsMessage;
   EXPECT_THAT([&] { reading({1}, tar.size()); },

@@ -27,7 +27,8 @@ void read_back(const tree::LayerIndex& index, Bytes tar) {
     if (index.summary(i).kind == tree::Kind::regular) files.push_back(i);
   MemorySource source{tar};
   Checker checker{index};
-  tree::read_contents(index, source, files, checker);
+  tree::WholeTar layer{source};
+  tree::read_contents(index, layer, files, checker);
 }
 
 void merge_over_itself(const tree::LayerIndex& index) {

@@ -8,13 +8,15 @@
 #include "base/error.h"
 #include "tree/layer_index_format.h"
 
-// The index of a layer: one record per tar entry, in tar order, then a table of their offsets.
+// The index of a layer: one record per tar entry, in tar order, then a table of their offsets and one of
+// the places where the compressed layer can be entered.
 //
 //     FileHeader        magic, version
 //     records           RecordHeader [ContentHeader ExtentRecord…] [DeviceHeader] path link (XattrHeader name value)…
 //                       (XattrHeader key value)… [le16 spelled path] [le16 spelled link]
 //                       and between them the users' and groups' names, each once, where it was first needed
 //     le32 offsets[n]   where record i begins
+//     FramePointRecord points[m]
 //     FileFooter        counts, a CRC-64 of everything before it, magic
 //
 // Everything about an entry lies in one place and is written when the entry was read, so the writer needs four bytes of
@@ -170,17 +172,36 @@ void LayerIndex::check_file() {
   if (footer.magic != format::kMagic || footer.checksum != format::checksum(0, bytes_.first(covered)))
     throw Error{name_, ": it is damaged: its checksum does not fit"};
   const std::uint64_t table = std::uint64_t{footer.entries} * sizeof(le32);
+  const std::uint64_t points = std::uint64_t{footer.frame_points} * sizeof(format::FramePointRecord);
   if (footer.offsets_at < sizeof(format::FileHeader) || footer.offsets_at > footer_at ||
-      footer_at - footer.offsets_at != table)
-    throw Error{name_, ": it is damaged: its table has not ", std::uint32_t{footer.entries}, " entries"};
+      footer_at - footer.offsets_at != table + points)
+    throw Error{name_,   ": it is damaged: its tables have not ", std::uint32_t{footer.entries},
+                " and ", std::uint32_t{footer.frame_points},      " entries"};
   size_ = footer.entries;
   tar_size_ = footer.tar_size;
   offsets_at_ = static_cast<std::size_t>(std::uint64_t{footer.offsets_at});
+  frame_points_ = footer.frame_points;
+  frame_points_at_ = offsets_at_ + static_cast<std::size_t>(table);
 }
 
 LayerIndex::Cursor LayerIndex::record(std::size_t i) const {
   if (i >= size_) throw Error{name_, ": it has ", size_, " entries, and entry ", i, " was asked for"};
   return Cursor{*this, read_struct<le32>(bytes_, offsets_at_ + i * sizeof(le32))};
+}
+
+archive::FramePoint LayerIndex::frame_before(std::uint64_t tar_offset) const {
+  const auto point = [this](std::size_t i) {
+    const auto record =
+        read_struct<format::FramePointRecord>(bytes_, frame_points_at_ + i * sizeof(format::FramePointRecord));
+    return archive::FramePoint{record.compressed, record.uncompressed};
+  };
+  std::size_t low = 0,
+              high = frame_points_;  // those before low are at or before tar_offset, those from high on are not
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    point(middle).uncompressed <= tar_offset ? low = middle + 1 : high = middle;
+  }
+  return low == 0 ? archive::FramePoint{} : point(low - 1);
 }
 
 std::string_view LayerIndex::path(std::size_t i) const { return record(i).path(); }

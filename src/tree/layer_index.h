@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "archive/frame_points.h"
 #include "base/guarded.h"
 #include "base/mapping.h"
 #include "base/sha256.h"
@@ -51,6 +52,10 @@ class LayerIndex {
   AsWritten as_written(std::size_t i) const;
   std::uint64_t tar_size() const { return tar_size_; }  ///< bytes of the uncompressed tar
 
+  /// The last place at or before byte `tar_offset` of the tar where the compressed layer can be entered; its start if
+  /// there is no other.
+  archive::FramePoint frame_before(std::uint64_t tar_offset) const;
+
   // Cheaper than entry(i) when this is all one wants.
   std::string_view path(std::size_t i) const;
   std::string_view link(std::size_t i) const;
@@ -77,6 +82,8 @@ class LayerIndex {
   std::size_t size_ = 0;
   std::uint64_t tar_size_ = 0;
   std::size_t offsets_at_ = 0;
+  std::size_t frame_points_at_ = 0;
+  std::size_t frame_points_ = 0;
   std::unique_ptr<Guarded<std::set<std::string, std::less<>>>> kept_;
 };
 
@@ -96,6 +103,8 @@ struct LayerLimits {
 /// position, for what cannot be a layer: a path or hard link that leaves the root ("../", absolute hard links are
 /// taken relative to the root as all OCI tools do), truncation, bad checksums, unknown types, limits exceeded.
 /// "layer entry 12 '../x': …". Entries are counted from 1. Memory: 4 bytes an entry; the rest is written as it comes.
-void write_layer_index(Source& tar, Sink& out, const LayerLimits& limits = {});
+/// `points`: where the compressed layer can be entered, filled by the time the tar has been read.
+void write_layer_index(Source& tar, Sink& out, const LayerLimits& limits = {},
+                       const archive::FramePoints* points = nullptr);
 
 }  // namespace kiln::tree

@@ -6,7 +6,7 @@
 namespace kiln::tree::format {
 
 inline constexpr std::uint64_t kMagic = 0x58644979614c4b00;  // "\0KLayIdX"
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 struct FileHeader {
   le64 magic = kMagic;
@@ -61,11 +61,16 @@ struct XattrHeader {
 };
 static_assert(sizeof(XattrHeader) == 6);
 
+struct FramePointRecord {
+  le64 compressed, uncompressed;
+};
+static_assert(sizeof(FramePointRecord) == 16);
+
 struct FileFooter {
   le64 tar_size;
   le64 offsets_at;
   le32 entries;
-  le32 reserved = 0U;
+  le32 frame_points;
   le64 checksum;  // CRC-64 (ECMA-182, reflected) of everything before this field
   le64 magic = kMagic;
 };

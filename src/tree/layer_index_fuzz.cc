@@ -21,6 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const tree::Xattr& xattr : entry.xattrs) sum += Sha256::of(xattr.value).hex().size();
       if (sum == SIZE_MAX) __builtin_trap();
     }
+    for (const std::uint64_t offset : {std::uint64_t{0}, index.tar_size(), UINT64_MAX})
+      if (index.frame_before(offset).uncompressed > offset) __builtin_trap();
     const tree::LayerIndex* const layers[] = {&index};
     tree::merge(layers);
   } catch (const Error&) {

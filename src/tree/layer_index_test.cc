@@ -158,8 +158,30 @@ TEST(LayerIndex, MapsAFile) {
   EXPECT_EQ(moved.path(1), "b");
 }
 
+TEST(LayerIndex, KnowsWhereTheLayerCanBeEntered) {
+  using archive::FramePoint;
+  archive::FramePoints points;
+  constexpr std::uint64_t kFirst = archive::FramePoints::kApart, kSecond = kFirst + (1 << 20);
+  points.add({100, kFirst});
+  points.add({200, kSecond});
+  const std::string file = index_of(tar_of({"f a x", "d b"}), points);
+  const LayerIndex index{as_bytes(file), "test"};
+  EXPECT_EQ(index.path(1), "b");
+  EXPECT_EQ(index.frame_before(0), FramePoint{});
+  EXPECT_EQ(index.frame_before(kFirst - 1), FramePoint{});
+  EXPECT_EQ(index.frame_before(kFirst), (FramePoint{100, kFirst}));
+  EXPECT_EQ(index.frame_before(kSecond - 1), (FramePoint{100, kFirst}));
+  EXPECT_EQ(index.frame_before(kSecond), (FramePoint{200, kSecond}));
+  EXPECT_EQ(index.frame_before(UINT64_MAX), (FramePoint{200, kSecond}));
+
+  const std::string without = index_of(tar_of({"f a x"}));
+  EXPECT_EQ((LayerIndex{as_bytes(without), "test"}.frame_before(UINT64_MAX)), FramePoint{});
+}
+
 TEST(LayerIndex, NoticesEveryDamagedByte) {
-  const std::string good = index_of(tar_of({"f a x", "l b a"}));
+  archive::FramePoints points;
+  points.add({100, archive::FramePoints::kApart});
+  const std::string good = index_of(tar_of({"f a x", "l b a"}), points);
   for (std::size_t at = 0; at < good.size(); ++at) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 1);
@@ -179,7 +201,7 @@ TEST(LayerIndex, SaysWhatIsWrongWithAFile) {
               ThrowsMessage<Error>("index: it has 5 bytes, at least 56 are needed"));
   EXPECT_THAT([&] { LayerIndex(as_bytes(other), "index"); }, ThrowsMessage<Error>("index: it is not a layer index"));
   EXPECT_THAT([&] { LayerIndex(as_bytes(newer), "index"); },
-              ThrowsMessage<Error>("index: its version is 99, expected 2"));
+              ThrowsMessage<Error>("index: its version is 99, expected 3"));
   EXPECT_THAT([&] { LayerIndex(as_bytes(torn), "index"); },
               ThrowsMessage<Error>("index: it is damaged: its checksum does not fit"));
   EXPECT_THAT([&] { LayerIndex(as_bytes(good), "index").entry(1); },

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <unordered_map>
 
 #include "archive/tar_reader.h"
@@ -77,12 +78,19 @@ class IndexFile {
 
   std::size_t entries() const { return offsets_.size(); }
 
-  void finish(std::uint64_t tar_size) {
+  void finish(std::uint64_t tar_size, std::span<const archive::FramePoint> points) {
     format::FileFooter footer;
     footer.tar_size = tar_size;
     footer.offsets_at = position();
     footer.entries = static_cast<std::uint32_t>(offsets_.size());
+    footer.frame_points = static_cast<std::uint32_t>(points.size());
     for (const le32 offset : offsets_) append_struct(offset);
+    for (const archive::FramePoint& point : points) {
+      format::FramePointRecord record;
+      record.compressed = point.compressed;
+      record.uncompressed = point.uncompressed;
+      append_struct(record);
+    }
     append(std::string_view{reinterpret_cast<const char*>(&footer), offsetof(format::FileFooter, checksum)});
     flush();
     footer.checksum = checksum_;
@@ -133,7 +141,7 @@ class Indexer {
   Indexer(Source& tar, Sink& out, const LayerLimits& limits)
       : limits_{limits}, limited_{tar, limits_}, tar_{limited_}, file_{out, limits.metadata} {}
 
-  void run() {
+  void run(const archive::FramePoints* points) {
     while (const TarEntry* entry = next()) {
       try {
         add(*entry);
@@ -142,7 +150,7 @@ class Indexer {
         throw error.within("layer entry ", number_, " ", quote(entry->path));
       }
     }
-    file_.finish(tar_.position());
+    file_.finish(tar_.position(), points != nullptr ? points->all() : std::span<const archive::FramePoint>{});
   }
 
  private:
@@ -343,6 +351,8 @@ class Indexer {
 
 }  // namespace
 
-void write_layer_index(Source& tar, Sink& out, const LayerLimits& limits) { Indexer{tar, out, limits}.run(); }
+void write_layer_index(Source& tar, Sink& out, const LayerLimits& limits, const archive::FramePoints* points) {
+  Indexer{tar, out, limits}.run(points);
+}
 
 }  // namespace kiln::tree

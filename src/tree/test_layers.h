@@ -19,6 +19,13 @@ inline std::string index_of(const std::string& tar, const LayerLimits& limits = 
   return sink.take();
 }
 
+inline std::string index_of(const std::string& tar, const archive::FramePoints& points) {
+  MemorySource source{as_bytes(tar)};
+  StringSink sink;
+  write_layer_index(source, sink, {}, &points);
+  return sink.take();
+}
+
 /// A tar of one line an entry: "d PATH", "f PATH CONTENT", "l PATH TARGET" (symlink), "h PATH TARGET" (hard link),
 /// "c PATH", "p PATH" (device, fifo).
 std::string tar_of(const std::vector<std::string>& lines);
