@@ -41,6 +41,16 @@ void add_global_options(CLI::App& program, GlobalOptions& options) {
                   "Reach this registry by plain HTTP (loopback is anyway); may be repeated")
       ->type_name("HOST[:PORT]")
       ->allow_extra_args(false);
+  program
+      .add_option("--mirror", options.mirrors,
+                  "Read images of REGISTRY, or of any, from here first (LINUXKIT_MIRROR); may be repeated")
+      ->type_name("[REGISTRY=]URL")
+      ->allow_extra_args(false);
+  program
+      .add_option("--cert-file", options.certificate_files,
+                  "Trust the certificate authorities of this file (PEM) too; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   program.set_version_flag("--version", "kiln " KILN_VERSION, "Print the version");
   program.set_help_all_flag("--help-all", "Print the help of every verb");
 }

@@ -27,6 +27,8 @@ struct GlobalOptions {
   bool json = false;
   unsigned jobs = 0;                             ///< threads; 0: one per processor
   std::vector<std::string> insecure_registries;  ///< HOST[:PORT] to be reached by plain HTTP
+  std::vector<std::string> mirrors;              ///< [REGISTRY=]URL, before those of LINUXKIT_MIRROR
+  std::vector<std::string> certificate_files;    ///< further CAs, PEM
 };
 
 /// What a verb works with: the real store, threads, terminal. Each is made when it is first asked for.

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "base/file.h"
 #include "build/indexing_observer.h"
 #include "cli/context.h"
 #include "oci/credentials.h"
@@ -37,10 +38,35 @@ std::chrono::seconds stall_timeout(std::chrono::seconds otherwise) {
   return std::chrono::seconds{seconds};
 }
 
+/// Those of the command line, then those of LINUXKIT_MIRROR.
+std::vector<oci::MirrorSpec> mirrors(std::vector<std::string> texts) {
+  if (const char* list = std::getenv("LINUXKIT_MIRROR")) {
+    for (std::string& text : oci::split_mirror_list(list)) texts.push_back(std::move(text));
+  }
+  std::vector<oci::MirrorSpec> out;
+  for (const std::string& text : texts) out.push_back(oci::MirrorSpec::parse(text));
+  return out;
+}
+
+/// A file for --cert-file, seen to have a certificate: libcurl only says that something is wrong with all of them.
+const std::string& checked_pem(const std::string& file) {
+  constexpr std::size_t kMost = std::size_t{4} << 20;
+  if (read_file(file, kMost).find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
+    throw Error{"--cert-file ", quote(file),
+                ": there is no certificate in it, expected PEM (-----BEGIN CERTIFICATE-----)"};
+  }
+  return file;
+}
+
 }  // namespace
 
 oci::RegistryOptions registry_options(Context& context) {
   oci::RegistryOptions options;
+  options.mirrors = mirrors(context.options.mirrors);
+  options.registries_conf = oci::registries_conf_files();
+  for (const std::string& file : context.options.certificate_files) options.authorities.push_back(checked_pem(file));
+  Reporter& reporter = context.reporter();
+  options.warn = [&reporter](const std::string& message) { reporter.warning(message); };
   options.insecure = context.options.insecure_registries;
   options.credential_files = oci::credential_files();
   options.stall_timeout = stall_timeout(options.stall_timeout);

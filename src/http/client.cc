@@ -10,6 +10,7 @@
 #include "base/guarded.h"
 #include "http/client_transfer.h"
 #include "http/host_certificates.h"
+#include "http/proxy.h"
 #include "http/url.h"
 
 namespace kiln::http {
@@ -153,9 +154,10 @@ struct Client::State {
     return known->emplace(host, find_certificates(options, host)).first->second;
   }
 
-  void set_tls(CURL* handle, const std::string& url) {
-    const std::string host = host_and_port(url);
-    if (std::find(options.insecure.begin(), options.insecure.end(), host) != options.insecure.end()) {
+  void set_tls(CURL* handle, const ClientRequest& request) {
+    const std::string host = host_and_port(request.url);
+    if (request.insecure ||
+        std::find(options.insecure.begin(), options.insecure.end(), host) != options.insecure.end()) {
       ::curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
       ::curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
     }
@@ -204,13 +206,16 @@ Reply Client::exchange(const ClientRequest& request, const ChooseSink& choose_si
   const HeaderList headers = header_list(request);
   char detail[CURL_ERROR_SIZE] = {};
   state_->set_defaults(handle);
-  state_->set_tls(handle, request.url);
+  state_->set_tls(handle, request);
   set_method(handle, request);
   set_credentials(handle, request);
   ::curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   ::curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
   ::curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
-  if (is_loopback(request.url)) ::curl_easy_setopt(handle, CURLOPT_PROXY, "");  // no proxy knows our own ports
+  // Set even when it is none: libcurl would look itself, but not for HTTP_PROXY, and send loopback's requests to it
+  // too.
+  const Proxy proxy = find_proxy(request.url, [](const char* name) -> const char* { return std::getenv(name); });
+  ::curl_easy_setopt(handle, CURLOPT_PROXY, proxy.url.c_str());
   transfer.attach(handle);
   const CURLcode code = ::curl_easy_perform(handle);
   transfer.rethrow();
@@ -219,8 +224,8 @@ Reply Client::exchange(const ClientRequest& request, const ChooseSink& choose_si
                          ": nothing was transferred for ", std::chrono::seconds{patience}.count(), " s"};
   }
   if (code != CURLE_OK) {
-    throw TransportError{kind_of(code), quote(host_and_port(request.url)), ": ",
-                         explain(code, detail, state_->options)};
+    throw TransportError{kind_of(code), quote(host_and_port(request.url)), ": ", explain(code, detail, state_->options),
+                         proxy.variable.empty() ? "" : concat(" (the proxy is that of ", proxy.variable, ")")};
   }
   Reply reply = transfer.take();
   reply.url = request.url;
@@ -244,6 +249,7 @@ Reply Client::perform(const ClientRequest& request, const ChooseSink& choose_sin
       next.netrc_file.clear();
       next.signature = {};
       next.secret_headers.clear();
+      next.insecure = false;
     }
     next.url = target;
   }

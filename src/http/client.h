@@ -28,6 +28,7 @@ struct ClientRequest {
   std::string netrc_file;            ///< where the login for the host may be (Basic); empty: nowhere
   Signature signature;
   std::vector<std::string> secret_headers;  ///< like `headers`, and like `authorization` not for other origins
+  bool insecure = false;                    ///< the certificate is not verified; not for other origins either
 
   // The body, if any: a text, or a part of a file.
   std::string text;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/error.h"
 #include "base/file.h"
 
 namespace kiln::http {
@@ -22,11 +23,32 @@ void add_certificates(const fs::path& directory, HostCertificates& out) {
     if (file.extension() == ".cert" && out.client_certificate.empty()) {
       out.client_certificate = file;
       out.client_key = fs::path{file}.replace_extension(".key");
+      if (!fs::exists(out.client_key, error)) {
+        throw Error{"client certificate ", quote(file.native()), " has no key beside it: ", quote(out.client_key),
+                    " does not exist"};
+      }
     }
   }
 }
 
 }  // namespace
+
+std::vector<fs::path> default_certificate_directories() {
+  std::vector<fs::path> out;
+  fs::path configuration;
+  if (const char* directory = std::getenv("XDG_CONFIG_HOME"); directory != nullptr && *directory != '\0') {
+    configuration = directory;
+  } else if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    configuration = fs::path{home} / ".config";
+  }
+  if (!configuration.empty()) {
+    out.push_back(configuration / "containers/certs.d");
+    out.push_back(configuration / "docker/certs.d");
+  }
+  out.emplace_back("/etc/containers/certs.d");
+  out.emplace_back("/etc/docker/certs.d");
+  return out;
+}
 
 std::string system_authorities() {
   if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0') return file;

@@ -96,51 +96,54 @@ std::string describe(const http::Reply& reply) {
   }
 }
 
-std::string Authenticator::known(const Reference& repository, const Scope& scope) {
+std::string Authenticator::known(const Endpoint& endpoint, const Scope& scope) {
   auto headers = headers_.lock();
-  const auto found = headers->find(key_of(repository, scope));
+  const auto found = headers->find(key_of(endpoint.repository, scope));
   return found == headers->end() ? std::string{} : found->second;
 }
 
-std::string Authenticator::answer(const Reference& repository, const Scope& scope, const http::Reply& reply,
+std::string Authenticator::answer(const Endpoint& endpoint, const Scope& scope, const http::Reply& reply,
                                   const std::string& used) {
   // Another thread may have logged in since.
-  if (std::string now = known(repository, scope); !now.empty() && now != used) return now;
-  std::string header = login(repository, scope, reply);
-  if (header == used) throw denied(repository, reply);
-  (*headers_.lock())[key_of(repository, scope)] = header;
+  if (std::string now = known(endpoint, scope); !now.empty() && now != used) return now;
+  std::string header = login(endpoint, scope, reply);
+  if (header == used) throw denied(endpoint, reply);
+  (*headers_.lock())[key_of(endpoint.repository, scope)] = header;
   return header;
 }
 
-std::string Authenticator::login(const Reference& repository, const Scope& scope, const http::Reply& reply) {
+std::string Authenticator::login(const Endpoint& endpoint, const Scope& scope, const http::Reply& reply) {
   std::vector<Challenge> challenges;
   for (auto [header, end] = reply.headers.equal_range("www-authenticate"); header != end; ++header) {
     for (Challenge& challenge : parse_challenges(header->second)) challenges.push_back(std::move(challenge));
   }
-  const auto its = credentials(repository);
+  const auto its = credentials(endpoint.repository).found;
   if (const Challenge* bearer = find(challenges, "bearer")) {
     if (its && !its->registry_token.empty()) return "Bearer " + its->registry_token;
-    return "Bearer " + fetch_token(*bearer, repository, scope, reply);
+    return "Bearer " + fetch_token(*bearer, endpoint, scope, reply);
   }
   if (find(challenges, "basic") != nullptr && its && !its->user.empty()) return basic(*its);
-  throw denied(repository, reply);
+  throw denied(endpoint, reply);
 }
 
-std::string Authenticator::fetch_token(const Challenge& challenge, const Reference& repository, const Scope& scope,
+std::string Authenticator::fetch_token(const Challenge& challenge, const Endpoint& endpoint, const Scope& scope,
                                        const http::Reply& refused) {
   const auto realm = challenge.parameters.find("realm");
   if (realm == challenge.parameters.end()) {
-    throw Error{"registry ", quote(repository.domain()), ": it asks for a token but does not say where to get it"};
+    throw Error{"registry ", quote(endpoint.repository.domain()),
+                ": it asks for a token but does not say where to get it"};
   }
   const std::string url = http::resolve_url(refused.url, realm->second);
   const bool encrypted = http::origin_of(url).starts_with("https://");
   if (http::origin_of(url).empty() || (http::origin_of(refused.url).starts_with("https://") && !encrypted)) {
-    throw Error{"registry ", quote(repository.domain()), ": it asks for credentials to be sent to ", quote(url),
-                ", which is not encrypted"};
+    throw Error{"registry ", quote(endpoint.repository.domain()), ": it asks for credentials to be sent to ",
+                quote(url), ", which is not encrypted"};
   }
-  const http::Reply reply =
-      client_.perform(token_request(url, challenge, scope.texts(repository), credentials(repository)));
-  if (reply.status == 400 || reply.status == 401 || reply.status == 403) throw denied(repository, reply);
+  http::ClientRequest request =
+      token_request(url, challenge, scope.texts(endpoint.repository), credentials(endpoint.repository).found);
+  request.insecure = endpoint.insecure && http::host_and_port(url) == http::host_and_port(refused.url);
+  const http::Reply reply = client_.perform(request);
+  if (reply.status == 400 || reply.status == 401 || reply.status == 403) throw denied(endpoint, reply);
   if (!reply.good()) {
     throw http::TransportError{reply.status >= 500 || reply.status == 429 ? http::TransportError::Kind::transient
                                                                           : http::TransportError::Kind::permanent,
@@ -149,7 +152,7 @@ std::string Authenticator::fetch_token(const Challenge& challenge, const Referen
   return token_in(reply);
 }
 
-std::optional<Credentials> Authenticator::credentials(const Reference& repository) {
+CredentialSearch Authenticator::credentials(const Reference& repository) {
   auto known = credentials_.lock();
   const auto found = known->find(repository.locator());
   if (found != known->end()) return found->second;
@@ -157,19 +160,21 @@ std::optional<Credentials> Authenticator::credentials(const Reference& repositor
 }
 
 std::string Authenticator::tried(const Reference& repository) {
-  if (const auto its = credentials(repository)) {
-    return concat("tried the login ", its->user.empty() ? "" : concat("of ", quote(its->user), " "), "from ",
+  const CredentialSearch search = credentials(repository);
+  std::string passed;
+  for (const std::string& place : search.passed) passed += (passed.empty() ? "" : ", ") + place;
+  if (const auto& its = search.found) {
+    return concat("tried ", its->user.empty() ? "the token" : concat("the login of ", quote(its->user)), " from ",
                   its->origin);
   }
-  std::string files;
-  for (const auto& file : options_.credential_files) files += (files.empty() ? "" : ", ") + quote(file.native());
-  return concat("found no login for it", files.empty() ? "" : " in ", files);
+  return concat("found no login for it", passed.empty() ? "" : " in ", passed);
 }
 
-AccessDenied Authenticator::denied(const Reference& repository, const http::Reply& reply) {
+AccessDenied Authenticator::denied(const Endpoint& endpoint, const http::Reply& reply) {
+  const Reference& repository = endpoint.repository;
   return AccessDenied{
-      Error{"registry ", quote(repository.domain()), " refuses access to ", quote(repository.repository()), ": ",
-            describe(reply), "; ", tried(repository)}
+      Error{endpoint.is_mirror ? "mirror " : "registry ", quote(repository.domain()), " refuses access to ",
+            quote(repository.repository()), ": ", describe(reply), "; ", tried(repository)}
           .with_hint(
               concat("check the name of the image; if it is private, log in with `docker login` or `podman login` at ",
                      quote(repository.domain())))};

@@ -8,6 +8,7 @@
 #include "http/client.h"
 #include "oci/challenge.h"
 #include "oci/credentials.h"
+#include "oci/endpoints.h"
 #include "oci/registry.h"
 
 namespace kiln::oci {
@@ -28,27 +29,26 @@ class Authenticator {
   Authenticator(http::Client& client, const RegistryOptions& options) : client_{client}, options_{options} {}
 
   /// The Authorization header that worked last time, or empty.
-  std::string known(const Reference& repository, const Scope& scope);
+  std::string known(const Endpoint& endpoint, const Scope& scope);
 
   /// The header that satisfies the challenges of a 401 reply to a request that carried `used`. Throws AccessDenied
   /// when there is nothing better to offer, saying which credentials were tried.
-  std::string answer(const Reference& repository, const Scope& scope, const http::Reply& reply,
-                     const std::string& used);
+  std::string answer(const Endpoint& endpoint, const Scope& scope, const http::Reply& reply, const std::string& used);
 
   /// The error for a reply of 401 or 403.
-  AccessDenied denied(const Reference& repository, const http::Reply& reply);
+  AccessDenied denied(const Endpoint& endpoint, const http::Reply& reply);
 
  private:
-  std::optional<Credentials> credentials(const Reference& repository);
-  std::string login(const Reference& repository, const Scope& scope, const http::Reply& reply);
-  std::string fetch_token(const Challenge& challenge, const Reference& repository, const Scope& scope,
+  CredentialSearch credentials(const Reference& repository);
+  std::string login(const Endpoint& endpoint, const Scope& scope, const http::Reply& reply);
+  std::string fetch_token(const Challenge& challenge, const Endpoint& endpoint, const Scope& scope,
                           const http::Reply& refused);
   std::string tried(const Reference& repository);
 
   http::Client& client_;
   const RegistryOptions& options_;
-  Guarded<std::map<std::string, std::string>> headers_;                     // by domain and scopes
-  Guarded<std::map<std::string, std::optional<Credentials>>> credentials_;  // by locator
+  Guarded<std::map<std::string, std::string>> headers_;           // by domain and scopes
+  Guarded<std::map<std::string, CredentialSearch>> credentials_;  // by locator
 };
 
 /// "it answered 404 (MANIFEST_UNKNOWN: manifest unknown)" (distribution-spec, "Error Codes").

@@ -21,7 +21,7 @@ milliseconds jittered(milliseconds delay) {
 }  // namespace
 
 bool Backoff::wait(milliseconds asked) {
-  if (++failures_ >= options_.attempts) return false;
+  if (++failures_ >= attempts_) return false;
   std::this_thread::sleep_for(std::min(std::max(jittered(delay_), asked), options_.longest_delay));
   delay_ = std::min(2 * delay_, options_.longest_delay);
   return true;

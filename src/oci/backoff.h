@@ -11,7 +11,9 @@ namespace kiln::oci {
 /// back together.
 class Backoff {
  public:
-  explicit Backoff(const RegistryOptions& options) : options_{options}, delay_{options.first_delay} {}
+  explicit Backoff(const RegistryOptions& options) : Backoff{options, options.attempts} {}
+  Backoff(const RegistryOptions& options, unsigned attempts)
+      : options_{options}, attempts_{attempts}, delay_{options.first_delay} {}
 
   /// Waits, at least `asked` (a Retry-After header) as far as the options allow. False: enough attempts were made.
   bool wait(std::chrono::milliseconds asked = {});
@@ -20,6 +22,7 @@ class Backoff {
 
  private:
   const RegistryOptions& options_;
+  unsigned attempts_;
   std::chrono::milliseconds delay_;
   unsigned failures_ = 0;
 };

@@ -16,6 +16,7 @@ class BlobReceiver final : public Sink {
 
   /// The Range header for the next request, or empty.
   std::string range() const;
+  void ask_for_ranges() { ranges_ = true; }
   /// The registry will not have ranges: ask for everything and skip what we have.
   void give_up_ranges() { ranges_ = false; }
 

@@ -15,22 +15,22 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 bool BlobUpload::present() {
   http::ClientRequest request;
   request.method = "HEAD";
-  request.url = session_.base_url(repository_) + "/blobs/" + blob_.digest.to_string();
-  const http::Reply reply = session_.call_patiently(repository_, scope_, request);
+  request.url = session_.base_url(endpoint_) + "/blobs/" + blob_.digest.to_string();
+  const http::Reply reply = session_.call_patiently(endpoint_, scope_, request);
   return reply.good();
 }
 
 bool BlobUpload::start() {
   http::ClientRequest request;
   request.method = "POST";
-  request.url = session_.base_url(repository_) + "/blobs/uploads/";
+  request.url = session_.base_url(endpoint_) + "/blobs/uploads/";
   if (scope_.mount_from) {
     request.url += concat("?mount=", http::url_escape(blob_.digest.to_string()),
                           "&from=", http::url_escape(scope_.mount_from->repository()));
   }
-  const http::Reply reply = session_.call_patiently(repository_, scope_, request);
+  const http::Reply reply = session_.call_patiently(endpoint_, scope_, request);
   if (reply.status == 201) return true;
-  if (reply.status != 202) throw Session::unexpected(repository_, reply);
+  if (reply.status != 202) throw Session::unexpected(endpoint_, reply);
   offset_ = 0;
   follow(reply);
   return false;
@@ -46,7 +46,7 @@ void BlobUpload::send() {
     request.file = file_;
     request.offset = offset_;
     request.size = blob_.size - offset_;
-    const http::Reply reply = session_.call(repository_, scope_, request);
+    const http::Reply reply = session_.call(endpoint_, scope_, request);
     expect(reply, 202);
     follow(reply);
     offset_ = blob_.size;
@@ -56,13 +56,13 @@ void BlobUpload::send() {
   request.url = concat(location_, location_.find('?') == std::string::npos ? "?" : "&",
                        "digest=", http::url_escape(blob_.digest.to_string()));
   request.headers = {"Content-Type: application/octet-stream"};
-  expect(session_.call(repository_, scope_, request), 201);
+  expect(session_.call(endpoint_, scope_, request), 201);
 }
 
 bool BlobUpload::resume() {
   http::ClientRequest request;
   request.url = location_;
-  const http::Reply reply = session_.call_patiently(repository_, scope_, request);
+  const http::Reply reply = session_.call_patiently(endpoint_, scope_, request);
   if (reply.status != 204) return false;
   const std::string range = reply.header("range");  // "0-LAST"; "0-0" also stands for nothing
   const auto last = range.starts_with("0-") ? parse_number(std::string_view{range}.substr(2)) : std::nullopt;
@@ -77,12 +77,13 @@ void BlobUpload::expect(const http::Reply& reply, long status) {
   // The session of an upload may be gone (404) or out of step (416): begin a new one.
   const bool again = is_transient(reply.status) || reply.status == 404 || reply.status == 416;
   throw http::TransportError{again ? http::TransportError::Kind::transient : http::TransportError::Kind::permanent,
-                             quote(repository_.domain()), ": ", describe(reply)};
+                             quote(endpoint_.repository.domain()), ": ", describe(reply)};
 }
 
 void BlobUpload::follow(const http::Reply& reply) {
   const std::string location = reply.header("location");
-  if (location.empty()) throw Error{"registry ", quote(repository_.domain()), ": it does not say where to upload to"};
+  if (location.empty())
+    throw Error{"registry ", quote(endpoint_.repository.domain()), ": it does not say where to upload to"};
   location_ = http::resolve_url(reply.url, location);
 }
 

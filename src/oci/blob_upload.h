@@ -12,8 +12,8 @@ namespace kiln::oci {
 /// continued from where the registry says it is. What is passed in must outlive it.
 class BlobUpload {
  public:
-  BlobUpload(Session& session, const Reference& repository, const Scope& scope, const Descriptor& blob, int file)
-      : session_{session}, repository_{repository}, scope_{scope}, blob_{blob}, file_{file} {}
+  BlobUpload(Session& session, const Endpoint& endpoint, const Scope& scope, const Descriptor& blob, int file)
+      : session_{session}, endpoint_{endpoint}, scope_{scope}, blob_{blob}, file_{file} {}
 
   bool present();  ///< the registry has the blob already
   bool start();    ///< true if the registry mounted the blob and nothing need be sent
@@ -25,7 +25,7 @@ class BlobUpload {
   void follow(const http::Reply& reply);
 
   Session& session_;
-  const Reference& repository_;
+  const Endpoint& endpoint_;
   const Scope& scope_;
   const Descriptor& blob_;
   int file_;

@@ -1,5 +1,7 @@
 #include "oci/credentials.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -135,6 +137,8 @@ std::vector<fs::path> credential_files() {
   }
   if (const char* directory = environment("XDG_RUNTIME_DIR")) {
     out.push_back(fs::path{directory} / "containers" / "auth.json");
+  } else {
+    out.push_back(fs::path{"/run/containers"} / std::to_string(::getuid()) / "auth.json");
   }
   if (const char* directory = environment("XDG_CONFIG_HOME")) {
     out.push_back(fs::path{directory} / "containers" / "auth.json");
@@ -144,18 +148,23 @@ std::vector<fs::path> credential_files() {
   return out;
 }
 
-std::optional<Credentials> find_credentials(const std::vector<fs::path>& files, const Reference& reference) {
+CredentialSearch find_credentials(const std::vector<fs::path>& files, const Reference& reference) {
+  CredentialSearch search;
   for (const fs::path& path : files) {
-    std::error_code ignored;
-    if (!fs::exists(path, ignored)) continue;
     const std::string name = quote(path.native());
-    CredentialEntry entry = find_in_credential_file(read_file(path, 4 << 20), name, reference);
-    if (!entry.helper.empty()) {
-      if (auto credentials = ask_helper(entry.helper, reference, name)) return credentials;
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) {
+      search.passed.push_back(name + " (does not exist)");
+      continue;
     }
-    if (entry.credentials) return std::move(entry.credentials);
+    CredentialEntry entry = find_in_credential_file(read_file(path, 4 << 20), name, reference);
+    if (!entry.helper.empty()) search.found = ask_helper(entry.helper, reference, name);
+    if (!search.found) search.found = std::move(entry.credentials);
+    if (search.found) break;
+    search.passed.push_back(concat(
+        name, " (has none", entry.helper.empty() ? "" : concat(", nor has docker-credential-", entry.helper), ")"));
   }
-  return std::nullopt;
+  return search;
 }
 
 }  // namespace kiln::oci

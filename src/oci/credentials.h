@@ -30,11 +30,17 @@ struct CredentialEntry {
 CredentialEntry find_in_credential_file(std::string_view json, std::string_view name, const Reference& reference);
 
 /// Where credentials are looked for, in this order: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json or
-/// ~/.docker/config.json, $XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json.
+/// ~/.docker/config.json, $XDG_RUNTIME_DIR/containers/auth.json (without the variable /run/containers/UID/auth.json),
+/// ~/.config/containers/auth.json.
 std::vector<std::filesystem::path> credential_files();
 
+/// What came of looking for a login.
+struct CredentialSearch {
+  std::optional<Credentials> found;
+  std::vector<std::string> passed;  ///< where there was none before: "'FILE' (does not exist)"
+};
+
 /// The first of `files` that has a login for the reference (helpers are asked). Files that do not exist are skipped.
-std::optional<Credentials> find_credentials(const std::vector<std::filesystem::path>& files,
-                                            const Reference& reference);
+CredentialSearch find_credentials(const std::vector<std::filesystem::path>& files, const Reference& reference);
 
 }  // namespace kiln::oci

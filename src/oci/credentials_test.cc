@@ -115,7 +115,7 @@ class CredentialHelper : public testing::Test {
   }
   std::optional<Credentials> find(const std::string& json) {
     write_file(file_, json);
-    return find_credentials({directory_.path() / "absent.json", file_}, Reference::parse("h.example/a"));
+    return find_credentials({directory_.path() / "absent.json", file_}, Reference::parse("h.example/a")).found;
   }
 
   TempDir directory_;

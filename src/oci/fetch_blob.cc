@@ -58,6 +58,10 @@ void fetch_blob(const Reference& repository, const Descriptor& blob, const Store
     if (attempt.continued && attempt.got != blob.digest) {
       attempt = try_blob(repository, blob, store, registry, activity, group, observer);
     }
+    // A mirror may have another blob under the digest: then from elsewhere.
+    while (attempt.got != blob.digest && registry.reject(blob)) {
+      attempt = try_blob(repository, blob, store, registry, activity, group, observer);
+    }
     if (attempt.got == blob.digest) return;
     throw Error{"digest is ", attempt.got.to_string(), ", expected ", blob.digest.to_string()}.with_hint(
         "the registry, or a proxy on the way to it, has damaged the layer; try again");

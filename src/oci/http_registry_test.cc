@@ -372,7 +372,7 @@ TEST_F(TokenFlow, NoLoginSaysWhereItWasLookedFor) {
   EXPECT_THAT([&] { registry.manifest(remote_.reference("team/app:v1")); },
               ThrowsMessage<AccessDenied>(
                   HasSubstr(concat("; found no login for it in ", quote((directory_.path() / "none.json").native()),
-                                   ", ", quote(file().native())))));
+                                   " (does not exist), ", quote(file().native()), " (has none)"))));
 }
 
 TEST_F(TokenFlow, ATokenTheRegistryRefusesIsNotRetriedForever) {

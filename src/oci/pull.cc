@@ -137,16 +137,19 @@ class Pull {
   std::string fetch_text(const Descriptor& blob, std::string_view what) {
     if (blob.size > kMaxConfig) throw Error{what, ": it has ", blob.size, " bytes, at most ", kMaxConfig, " are read"};
     if (store_.has(blob)) return store_.read(blob);
-    TextSink sink;
-    try {
-      registry_.blob(reference_, blob, 0, sink);
-    } catch (const Error& error) {
-      throw error.within(what, " (", blob.digest.to_string(), ")");
+    for (;;) {
+      TextSink sink;
+      try {
+        registry_.blob(reference_, blob, 0, sink);
+      } catch (const Error& error) {
+        throw error.within(what, " (", blob.digest.to_string(), ")");
+      }
+      const Digest got = Digest::of(sink.text);
+      if (got == blob.digest) return std::move(sink.text);
+      if (!registry_.reject(blob)) {
+        throw Error{what, ": digest is ", got.to_string(), ", expected ", blob.digest.to_string()};
+      }
     }
-    if (const Digest got = Digest::of(sink.text); got != blob.digest) {
-      throw Error{what, ": digest is ", got.to_string(), ", expected ", blob.digest.to_string()};
-    }
-    return std::move(sink.text);
   }
 
   void keep(const Descriptor& descriptor, const std::string& content) {

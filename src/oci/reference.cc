@@ -135,7 +135,10 @@ std::string expand(std::string_view name) {
 
 }  // namespace
 
-Reference Reference::parse(std::string_view text) {
+Reference Reference::parse(std::string_view text) { return parse(text, false); }
+Reference Reference::parse_located(std::string_view text) { return parse(text, true); }
+
+Reference Reference::parse(std::string_view text, bool is_located) {
   const Complaint complain{text};
   Reference reference;
   std::string_view name = text;
@@ -155,8 +158,9 @@ Reference Reference::parse(std::string_view text) {
     name = name.substr(0, colon);
   }
   if (name.empty()) complain("it has no name");
-  const std::string full = expand(name);
+  const std::string full = is_located ? std::string{name} : expand(name);
   const std::size_t slash = full.find('/');
+  if (slash == std::string::npos) complain("it has a registry and no repository");
   reference.domain_ = full.substr(0, slash);
   reference.repository_ = full.substr(slash + 1);
   check_domain(reference.domain_, complain);

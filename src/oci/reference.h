@@ -16,6 +16,9 @@ class Reference {
   /// Throws Error: "image reference 'X': …" naming the offending part and what is allowed.
   static Reference parse(std::string_view text);
 
+  /// The same, but what stands before the first '/' is a registry whatever it looks like: "mirror/team/app:1".
+  static Reference parse_located(std::string_view text);
+
   const std::string& domain() const { return domain_; }          ///< host[:port]
   const std::string& repository() const { return repository_; }  ///< path without the domain
   const std::optional<std::string>& tag() const { return tag_; }
@@ -28,6 +31,8 @@ class Reference {
   bool operator==(const Reference&) const = default;
 
  private:
+  static Reference parse(std::string_view text, bool is_located);
+
   std::string domain_;
   std::string repository_;
   std::optional<std::string> tag_;

@@ -48,6 +48,12 @@ class Registry {
   /// Writes the bytes from `offset` to the end of the blob, in order and each once, whatever breaks meanwhile. The
   /// caller checks the digest; more or fewer bytes than the descriptor says are an error.
   virtual void blob(const Reference& repository, const Descriptor& blob, std::uint64_t offset, Sink& sink) = 0;
+  /// Says that what blob() wrote does not have the blob's digest. Whether it may be another time: then there is a place
+  /// which was not asked yet.
+  virtual bool reject(const Descriptor& blob) {
+    static_cast<void>(blob);
+    return false;
+  }
 
   /// Uploads the blob that is the whole of `file`, unless the registry has it or can mount it from `mount_from`.
   virtual Pushed push_blob(const Reference& repository, const Descriptor& blob, int file,
@@ -56,9 +62,13 @@ class Registry {
   virtual void push_manifest(const Reference& reference, const std::string& content, const std::string& media_type) = 0;
 };
 
+class BlobReceiver;
+class MirrorState;
 class Session;
+struct Endpoint;
 
-/// Registries on the network.
+/// Registries on the network, and their mirrors: a mirror that does not have something, or fails, is passed over for
+/// the next and at last for the registry itself, in the middle of a blob too.
 class HttpRegistry final : public Registry {
  public:
   explicit HttpRegistry(RegistryOptions options);
@@ -67,15 +77,23 @@ class HttpRegistry final : public Registry {
   std::optional<Document> manifest(const Reference& reference) override;
   std::optional<Descriptor> manifest_descriptor(const Reference& reference) override;
   void blob(const Reference& repository, const Descriptor& blob, std::uint64_t offset, Sink& sink) override;
+  bool reject(const Descriptor& blob) override;
   Pushed push_blob(const Reference& repository, const Descriptor& blob, int file,
                    const std::optional<Reference>& mount_from) override;
   void push_manifest(const Reference& reference, const std::string& content, const std::string& media_type) override;
 
-  /// "https://host/v2/REPOSITORY": what is below it others can be pointed to.
+  /// "https://host/v2/REPOSITORY" of the registry itself: what is below it others can be pointed to.
   std::string base_url(const Reference& repository);
 
  private:
+  template <typename Step>
+  auto read(const Reference& reference, const Digest* blob, const Step& step);
+  std::optional<Document> manifest_at(const Endpoint& endpoint);
+  std::optional<Descriptor> descriptor_at(const Endpoint& endpoint);
+  bool blob_at(const Endpoint& endpoint, const Descriptor& blob, BlobReceiver& receiver);
+
   std::unique_ptr<Session> session_;
+  std::unique_ptr<MirrorState> mirrors_;
 };
 
 }  // namespace kiln::oci

@@ -22,9 +22,10 @@ HTPASSWD = "builder:$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2
 
 
 class DockerRegistry:
-    """Serves `directory` until stop(). With `login`, only USER with PASSWORD may do anything."""
+    """Serves `directory` until stop(). With `login`, only USER with PASSWORD may do anything. `tls` is the certificate
+    and the key; with `clients`, an authority, it wants a certificate of clients too."""
 
-    def __init__(self, directory, login=False):
+    def __init__(self, directory, login=False, tls=None, clients=None):
         self.directory = str(directory)
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
@@ -36,12 +37,17 @@ class DockerRegistry:
             with open(htpasswd, "w", encoding="utf-8") as stream:
                 stream.write(HTPASSWD)
             auth = f"auth:\n  htpasswd:\n    realm: test\n    path: {json.dumps(htpasswd)}\n"
+        security = ""
+        if tls:
+            security = f", tls: {{certificate: {json.dumps(tls[0])}, key: {json.dumps(tls[1])}"
+            security += f", clientcas: [{json.dumps(clients)}]" if clients else ""
+            security += "}"
         config = os.path.join(self.directory, "config.yml")
         with open(config, "w", encoding="utf-8") as stream:
             stream.write(
                 "version: 0.1\nlog: {level: info, accesslog: {disabled: false}}\n"
                 f"storage:\n  delete: {{enabled: true}}\n  filesystem: {{rootdirectory: {json.dumps(self.directory + '/data')}}}\n"
-                f"http: {{addr: '{self.host}'}}\n{auth}"
+                f"http: {{addr: '{self.host}'{security}}}\n{auth}"
             )
         self.log_path = os.path.join(self.directory, "log")
         with open(self.log_path, "wb") as log:
