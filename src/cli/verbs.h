@@ -19,6 +19,7 @@ void on_run(CLI::App& command, Action action);
 // Each adds one verb, with its options and its help, to the program: one file each.
 void add_build(CLI::App& program, Context& context);
 void add_cache(CLI::App& program, Context& context);
+void add_convert(CLI::App& program, Context& context);
 void add_ipxe(CLI::App& program, Context& context);
 void add_pkg(CLI::App& program, Context& context);
 void add_pull(CLI::App& program, Context& context);
