@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "base/unique_fd.h"
 
@@ -13,8 +15,11 @@ class LockFile {
   enum class Mode { shared, exclusive };
   /// Waits for the lock. Throws SysError.
   LockFile(const std::filesystem::path& path, Mode mode);
+  /// Nothing if someone else has it. Throws SysError.
+  static std::optional<LockFile> try_lock(const std::filesystem::path& path, Mode mode);
 
  private:
+  explicit LockFile(UniqueFd fd) : fd_{std::move(fd)} {}
   UniqueFd fd_;
 };
 

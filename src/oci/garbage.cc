@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/lock_file.h"
 #include "oci/manifest.h"
+#include "oci/store_use.h"
 
 namespace kiln::oci {
 namespace {
@@ -96,7 +97,7 @@ Freed clear(Store& store) {
   for (const char* directory : {"blobs/sha256", "kiln"}) {
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator{store.directory() / directory, ignored}) {
-      if (entry.is_regular_file()) remove_blob(entry.path(), freed);
+      if (entry.is_regular_file() && entry.path().filename() != kInUseLock) remove_blob(entry.path(), freed);
     }
   }
   return freed;

@@ -8,6 +8,8 @@
 
 namespace kiln::oci {
 
+// Whoever calls these has the store to itself (oci/store_use.h).
+
 /// What was deleted.
 struct Freed {
   std::uint64_t blobs = 0;
@@ -23,7 +25,7 @@ std::optional<Freed> remove_image(Store& store, std::string_view name);
 /// what it needs.
 Freed collect_garbage(Store& store, std::chrono::seconds grace);
 
-/// Deletes all images, and everything that was made of them. Not while a build is running.
+/// Deletes all images, and everything that was made of them.
 Freed clear(Store& store);
 
 }  // namespace kiln::oci
