@@ -34,7 +34,9 @@ void add_boot(Arguments& arguments, const Machine& machine) {
     // Without the splash time edk2 waits 5 seconds for a key.
     append(arguments, {"-bios", machine.firmware.native(), "-boot", "menu=on,splash-time=0"});
   }
-  append(arguments, {"-kernel", machine.kernel.native(), "-initrd", machine.initrd.native()});
+  if (machine.kernel.empty()) return;
+  append(arguments, {"-kernel", machine.kernel.native()});
+  if (!machine.initrd.empty()) append(arguments, {"-initrd", machine.initrd.native()});
   append(arguments, {"-append", machine.cmdline});
 }
 
@@ -65,12 +67,40 @@ void add_control(Arguments& arguments, const Machine& machine) {
   }
 }
 
+/// The device that firmware starts; nothing where a kernel is given.
+std::string boot_index(const Machine& machine, bool is_cd, std::size_t number) {
+  const bool boots = machine.kernel.empty() && machine.boots_from_cd == is_cd && number == 0;
+  return boots ? ",bootindex=0" : "";
+}
+
+/// Behind virtio-scsi, for which every kernel of virtual machines has a driver: /dev/sr0 in the guest, on all machines.
+void add_cds(Arguments& arguments, const Machine& machine) {
+  if (!machine.cds.empty()) append(arguments, {"-device", "virtio-scsi-pci"});
+  for (std::size_t i = 0; i < machine.cds.size(); ++i) {
+    append(arguments,
+           {"-drive",
+            concat("if=none,id=cd", i, ",media=cdrom,readonly=on,format=raw,file=", escaped(machine.cds[i].native()))});
+    append(arguments, {"-device", concat("scsi-cd,drive=cd", i, boot_index(machine, true, i))});
+  }
+}
+
+/// vhost-user needs the guest's memory to be shared with the program that serves the files.
+void add_shares(Arguments& arguments, const Machine& machine) {
+  if (machine.shares.empty()) return;
+  append(arguments, {"-object", concat("memory-backend-memfd,id=mem,share=on,size=", machine.mebibytes, "M"), "-numa",
+                     "node,memdev=mem"});
+  for (std::size_t i = 0; i < machine.shares.size(); ++i) {
+    append(arguments, {"-chardev", concat("socket,id=share", i, ",path=", escaped(machine.shares[i].socket.native()))});
+    append(arguments, {"-device", concat("vhost-user-fs-pci,chardev=share", i, ",tag=virtiofs", i)});
+  }
+}
+
 void add_disks(Arguments& arguments, const Machine& machine) {
   for (std::size_t i = 0; i < machine.disks.size(); ++i) {
     const Disk& disk = machine.disks[i];
-    append(arguments, {"-drive", concat("if=none,id=disk", i, ",discard=unmap,format=", disk.format,
-                                        ",file=", escaped(disk.file.native()))});
-    append(arguments, {"-device", concat("virtio-blk-pci,drive=disk", i)});
+    append(arguments, {"-drive", concat("if=none,id=disk", i, disk.readonly ? ",readonly=on" : ",discard=unmap",
+                                        ",format=", disk.format, ",file=", escaped(disk.file.native()))});
+    append(arguments, {"-device", concat("virtio-blk-pci,drive=disk", i, boot_index(machine, false, i))});
   }
 }
 
@@ -135,6 +165,8 @@ std::vector<std::string> qemu_arguments(const Machine& machine) {
   add_console(arguments, machine);
   add_control(arguments, machine);
   add_disks(arguments, machine);
+  add_cds(arguments, machine);
+  add_shares(arguments, machine);
   add_network(arguments, machine);
   add_devices(arguments, machine);
   return arguments;

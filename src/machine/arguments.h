@@ -9,6 +9,7 @@
 #include "machine/disk.h"
 #include "machine/model.h"
 #include "machine/publish.h"
+#include "machine/share.h"
 
 namespace kiln::machine {
 
@@ -39,10 +40,13 @@ struct Machine {
   unsigned cpus = 1;
   std::uint64_t mebibytes = 1024;
   std::string uuid, mac;
-  std::filesystem::path kernel, initrd;
+  std::filesystem::path kernel, initrd;  ///< empty: what a disk or CD brings; no initramfs
   std::string cmdline;
   std::filesystem::path firmware;  ///< empty: the kernel is started directly
   std::vector<Disk> disks;
+  std::vector<std::filesystem::path> cds;
+  bool boots_from_cd = false;  ///< where there is no kernel: from the first CD, otherwise from the first disk
+  std::vector<Share> shares;
   Network network;
   Console console = Console::pipe;
   std::filesystem::path console_log, pidfile;

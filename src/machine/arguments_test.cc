@@ -94,6 +94,42 @@ constexpr Row kRows[] = {
      "-drive if=none,id=disk0,discard=unmap,format=raw,file=/a,,b.img -device virtio-blk-pci,drive=disk0 "
      "-drive if=none,id=disk1,discard=unmap,format=qcow2,file=/c -device virtio-blk-pci,drive=disk1",
      "cdrom"},
+    {"ReadonlyDisk",
+     [](Machine& m) {
+       m.disks = {{"/r", "raw", true}};
+     },
+     "-drive if=none,id=disk0,readonly=on,format=raw,file=/r ", "discard"},
+    {"NoInitramfs", [](Machine& m) { m.initrd.clear(); }, "-kernel /os-kernel -append quiet ", "-initrd"},
+    {"BootDisk",
+     [](Machine& m) {
+       m.kernel.clear();
+       m.disks = {{"/a", "raw"}, {"/b", "raw"}};
+       m.cds = {"/data.iso"};
+     },
+     "-device virtio-blk-pci,drive=disk0,bootindex=0 -drive if=none,id=disk1,discard=unmap,format=raw,file=/b "
+     "-device virtio-blk-pci,drive=disk1 -device virtio-scsi-pci "
+     "-drive if=none,id=cd0,media=cdrom,readonly=on,format=raw,file=/data.iso -device scsi-cd,drive=cd0 ",
+     "-kernel"},
+    {"BootCd",
+     [](Machine& m) {
+       m.kernel.clear();
+       m.disks = {{"/a", "raw"}};
+       m.cds = {"/os,1.iso", "/data.iso"};
+       m.boots_from_cd = true;
+     },
+     "-device virtio-blk-pci,drive=disk0 -device virtio-scsi-pci "
+     "-drive if=none,id=cd0,media=cdrom,readonly=on,format=raw,file=/os,,1.iso -device scsi-cd,drive=cd0,bootindex=0 "
+     "-drive if=none,id=cd1,media=cdrom,readonly=on,format=raw,file=/data.iso -device scsi-cd,drive=cd1 ",
+     "-append"},
+    {"Shares",
+     [](Machine& m) {
+       m.mebibytes = 512;
+       m.shares = {{"/srv", "/s/virtiofs0"}, {"/home", "/s/virtiofs1"}};
+     },
+     "-object memory-backend-memfd,id=mem,share=on,size=512M -numa node,memdev=mem "
+     "-chardev socket,id=share0,path=/s/virtiofs0 -device vhost-user-fs-pci,chardev=share0,tag=virtiofs0 "
+     "-chardev socket,id=share1,path=/s/virtiofs1 -device vhost-user-fs-pci,chardev=share1,tag=virtiofs1 ",
+     "/srv"},
     {"Gui", [](Machine& m) { m.gui = true; },
      "-device qemu-xhci -device virtio-gpu-pci -device usb-kbd -device usb-tablet", "-display"},
     {"UsbAndMore", [](Machine& m) { m.usb = true, m.devices = {"usb-storage,drive=x"}; },

@@ -20,14 +20,13 @@ std::string hint_for(const std::string& name) {
   if (name.ends_with(".yml") || name.ends_with(".yaml")) {
     return concat("build it first: kiln build ", name, " && kiln run ", fs::path{stem}.filename().native());
   }
-  if (fs::exists(name)) return "the formats that 'kiln run' can boot so far: kernel+initrd";
   return concat("'kiln build ", name, ".yml' writes them to the current directory");
 }
 
 }  // namespace
 
-BootFiles find_boot_files(const std::string& name) {
-  BootFiles files{name + "-kernel", name + "-initrd.img", {}};
+BootFiles find_boot_files(const std::string& name, std::string_view second) {
+  BootFiles files{name + "-kernel", concat(name, second), {}};
   const fs::path cmdline = name + "-cmdline";
   std::string missing;
   for (const fs::path& file : {files.kernel, files.initrd, cmdline}) {

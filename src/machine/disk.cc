@@ -19,8 +19,8 @@ std::string checked_format(std::string_view format, std::string_view what) {
   throw Error{what, ": format ", quote(format), ": expected raw, qcow2, vmdk, vdi, vpc or vhdx"};
 }
 
-/// The format of a disk nobody named the format of. Only qcow2 is told from content: QEMU's own probing lets a guest
-/// that writes a header of another format into its raw disk reach files of the host.
+}  // namespace
+
 std::string format_of(const std::filesystem::path& file) {
   UniqueFd fd = open_file(file);
   std::array<std::byte, 4> head{};
@@ -28,6 +28,8 @@ std::string format_of(const std::filesystem::path& file) {
   const std::size_t size = read_full(source, head);
   return as_text(Bytes{head}.first(size)) == "QFI\xfb" ? "qcow2" : "raw";
 }
+
+namespace {
 
 void create(const Disk& disk, std::uint64_t mebibytes) {
   if (!find_program("qemu-img")) {
@@ -71,7 +73,7 @@ DiskRequest parse_disk(std::string_view text) {
 
 Disk prepare_disk(const DiskRequest& request, std::size_t index, const std::filesystem::path& state,
                   Reporter& reporter) {
-  Disk disk{request.file, request.format};
+  Disk disk{request.file, request.format, false};
   if (disk.file.empty()) disk.file = state / (index == 0 ? "disk.img" : concat("disk", index, ".img"));
   if (std::filesystem::exists(disk.file)) {
     if (disk.format.empty()) disk.format = format_of(disk.file);

@@ -30,8 +30,9 @@ bool take_protocol(std::string_view& text, std::string_view whole) {
 
 }  // namespace
 
-PublishedPort parse_published_port(std::string_view text) {
+PublishedPort parse_published_port(std::string_view text, std::string_view address) {
   PublishedPort port;
+  port.address = address;
   std::string_view rest = text;
   port.udp = take_protocol(rest, text);
   const std::string what = concat("--publish ", quote(text));

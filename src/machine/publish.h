@@ -16,8 +16,8 @@ struct PublishedPort {
   bool operator==(const PublishedPort&) const = default;
 };
 
-/// `[ADDRESS:]HOST:GUEST[/tcp|/udp]`. Throws Error.
-PublishedPort parse_published_port(std::string_view text);
+/// `[ADDRESS:]HOST:GUEST[/tcp|/udp]`; without an address, `address`. Throws Error.
+PublishedPort parse_published_port(std::string_view text, std::string_view address = "127.0.0.1");
 
 /// The same with a port of the host that is free now in place of 0. Throws Error if the port that was asked for is
 /// taken, or its address is not the host's.

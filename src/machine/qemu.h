@@ -1,26 +1,33 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/reporter.h"
 #include "machine/arguments.h"
+#include "machine/boot_kind.h"
 
 namespace kiln::machine {
 
 /// What the command line of `kiln run` says, unchecked.
 struct QemuOptions {
-  std::string name;  ///< of NAME-kernel, NAME-initrd.img, NAME-cmdline
+  std::string name;  ///< of NAME-kernel, NAME-initrd.img, NAME-cmdline; or of a disk or CD
+  BootKindOptions boot;
   std::string cpus = "1", memory = "1024";
   std::vector<std::string> disks, publish, devices;
-  std::string state;         ///< empty: NAME-state
-  std::string console_log;   ///< empty: STATE/console.log
-  std::string firmware;      ///< empty: none, or with `uefi` Debian's
-  std::string accelerator;   ///< empty: KVM if it can be used
-  std::string architecture;  ///< empty: the kernel's
-  std::string qemu;          ///< the program; empty: found in PATH
+  std::vector<std::string> shares;  ///< directories
+  std::string virtiofsd;            ///< the program; empty: found
+  std::optional<std::string> data;  ///< metadata, for a CD
+  std::string state;                ///< empty: NAME-state
+  std::string console_log;          ///< empty: STATE/console.log
+  std::string firmware;             ///< empty: none, or with `uefi` Debian's
+  std::string accelerator;          ///< empty: KVM if it can be used
+  std::string architecture;         ///< empty: the kernel's
+  std::string qemu;                 ///< the program; empty: found in PATH
   std::string networking = "user";
+  std::string publish_address = "127.0.0.1";  ///< of ports that are published without one
   bool uefi = false, gui = false, usb = false, detached = false, no_reboot = false;
 };
 
@@ -28,6 +35,7 @@ struct QemuOptions {
 struct PreparedMachine {
   std::string program;
   Machine machine;
+  std::string virtiofsd;  ///< serves the machine's shares, if it has any
 };
 
 /// Checks every option before it changes anything, then makes what the machine needs: its state directory, disks, an

@@ -7,8 +7,8 @@
 
 namespace kiln::machine {
 
-/// A QEMU that runs beside this process, on its standard input and output. It ends when this process does, however
-/// that comes about.
+/// A QEMU, or a program that helps it, which runs beside this process, on its standard input and output. It ends when
+/// this process does, however that comes about.
 class QemuProcess {
  public:
   /// `kept_fd` stays open in it under the same number. With `own_group` a Ctrl-C on the terminal reaches this process

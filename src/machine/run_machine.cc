@@ -150,6 +150,10 @@ int run_machine(const PreparedMachine& prepared, const Clock& clock, Reporter& r
   machine.qmp_fd = sockets.theirs.get();
   Qmp qmp{std::move(sockets.ours)};
   TerminalState terminal;
+  std::vector<std::unique_ptr<ShareServer>> servers;
+  for (const Share& share : machine.shares) {
+    servers.push_back(std::make_unique<ShareServer>(prepared.virtiofsd, share));
+  }
   Supervisor supervisor{qmp, machine, clock, reporter};
   QemuProcess process{prepared.program, qemu_arguments(machine), machine.qmp_fd,
                       machine.console != Machine::Console::terminal};
