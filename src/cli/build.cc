@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "build/input_tar.h"
 #include "build/sbom.h"
+#include "cli/build_steps.h"
 #include "cli/context.h"
 #include "cli/images.h"
 #include "cli/system_build.h"
@@ -19,6 +20,8 @@
 #include "config/load.h"
 #include "config/outputs.h"
 #include "format/format.h"
+#include "machine/size.h"
+#include "oci/store_use.h"
 #include "package/build.h"
 
 namespace kiln::cli {
@@ -61,6 +64,12 @@ std::string describe_reuse(const Summary& summary) {
   return text + concat(" (", boot.compression.to_string(), ")\n");
 }
 
+/// LinuxKit says so before it writes them; that they are there when it has been said is as good.
+void tell_outputs(Context& context, const Summary& summary) {
+  context.reporter().info("Create outputs:");
+  for (const format::Output& output : summary.outputs) context.reporter().info("  " + output.path.native());
+}
+
 void show(Context& context, const Summary& summary) {
   std::string text;
   std::size_t width = 0;
@@ -82,6 +91,7 @@ void show(Context& context, const Summary& summary) {
     object.add("rendered_bytes", summary.boot.content_rendered);
   }
   object.add("milliseconds", static_cast<std::uint64_t>(summary.time.count()));
+  if (context.dialect().tells_steps && !context.options.json) return tell_outputs(context, summary);
   if (!context.options.quiet || context.options.json) {
     context.result(concat("built in ", summary.time.count(), " ms\n", text), object);
   }
@@ -131,10 +141,11 @@ std::unique_ptr<build::InputTar> open_input_tar(Context& context, const BuildOpt
   return tar;
 }
 
-/// LinuxKit's names of flags decide: a strict build has an SBOM unless told otherwise, others when asked.
+/// As LinuxKit there is an SBOM unless told otherwise; as Kiln when asked.
 void add_sbom(Context& context, const BuildOptions& options, const build::ImageFetcher& fetch,
               build::ResolvedSystem& system) {
-  const bool asked = options.sbom || options.sbom_current_time || !options.sbom_output.empty();
+  const bool asked =
+      options.sbom || options.sbom_current_time || !options.sbom_output.empty() || context.dialect().strict_tar;
   if (options.no_sbom || !asked) return;
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::string path = options.sbom_output.empty() ? "sbom.spdx.json" : options.sbom_output;
@@ -186,22 +197,39 @@ std::vector<const format::Format*> formats_of(const std::vector<config::Input>& 
   return formats;
 }
 
+build::Options build_options(const Context& context, const BuildOptions& options) {
+  build::Options out;
+  out.threads = context.options.jobs;
+  out.decompress_kernel = options.decompress_kernel;
+  out.linuxkit_tar = options.strict || context.dialect().strict_tar;
+  const std::string compression =
+      options.compression.empty() ? std::string{context.dialect().compression} : options.compression;
+  if (!compression.empty()) out.compression = build::Compression::parse(compression);
+  return out;
+}
+
+/// April 2017: `moby build os` reads os.yml.
+void complete_names(std::vector<std::string>& files) {
+  for (std::string& file : files) {
+    if (!is_yaml(file) && file.find("://") == std::string::npos && !std::filesystem::exists(file)) file += ".yml";
+  }
+}
+
 int run_build(Context& context, const BuildOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   check(options);
   std::vector<const format::Format*> formats = formats_of(options);
-  build::Options build_options;
-  build_options.threads = context.options.jobs;
-  build_options.decompress_kernel = options.decompress_kernel;
-  build_options.linuxkit_tar = options.strict;
-  if (!options.compression.empty()) build_options.compression = build::Compression::parse(options.compression);
   const oci::Platform platform = platform_of(options);
 
+  const auto use = oci::use_store(context.store());
   const std::vector<config::Input> inputs = read_inputs(context, options.files);
   const config::System system = config::load(inputs, package_resolver(context, platform));
   if (options.dry_run) {
     context.print(config::to_yaml(system, config::YamlStyle::dry_run) + "\n");
     return 0;
+  }
+  if (context.dialect().tells_steps) {
+    for (const std::string& step : build_steps(system)) context.reporter().info(step);
   }
   if (formats.empty()) formats = formats_of(inputs);
   const build::ImageFetcher fetch = image_fetcher(context, options.pull);
@@ -209,7 +237,7 @@ int run_build(Context& context, const BuildOptions& options) {
   build::ResolvedSystem resolved =
       build::resolve(system, platform, fetch, context.pool(), earlier.get(), &context.reporter());
   add_sbom(context, options, fetch, resolved);
-  build::Build build{resolved, context.store(), build_options, context.reporter()};
+  build::Build build{resolved, context.store(), build_options(context, options), context.reporter()};
   if (!options.output.empty()) {
     const bool docker = !options.formats.empty() && options.formats[0] == "docker";
     return build_to(build, context, docker ? build::Build::TarKind::docker : build::Build::TarKind::plain,
@@ -236,6 +264,15 @@ int run_build(Context& context, const BuildOptions& options) {
   summary.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   show(context, summary);
   return 0;
+}
+
+/// What `moby build` took and what no longer means anything: nothing was ever checked without Docker's trust server,
+/// and there is nothing to profile. They go on working in scripts, and are not in the help.
+void add_old_options(CLI::App& command) {
+  for (const char* name : {"--config", "--cpuprofile", "--memprofile"}) {
+    command.add_option_function<std::string>(name, [](const std::string&) {})->group("");
+  }
+  command.add_flag_callback("--disable-content-trust", [] {})->group("");
 }
 
 }  // namespace
@@ -278,7 +315,19 @@ void add_build(CLI::App& program, Context& context) {
   command->add_flag("--strict", options->strict,
                     "Write the tar as LinuxKit does, entry for entry, with paths that occur again");
   command->add_flag("--dry-run", options->dry_run, "Print the merged configuration and stop");
-  on_run(*command, [&context, options] { return run_build(context, *options); });
+  // Of disks for clouds, which there are none of yet; LinuxKit's other formats pay no heed to it either.
+  command
+      ->add_option_function<std::string>(
+          "--size", [](const std::string& size) { machine::parse_mebibytes(size, 1024, "--size"); })
+      ->group("");
+  if (context.dialect().old_build_options) {
+    add_old_options(program);
+    add_old_options(*command);
+  }
+  on_run(*command, [&context, options] {
+    if (context.dialect().adds_yml) complete_names(options->files);
+    return run_build(context, *options);
+  });
 }
 
 }  // namespace kiln::cli

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <optional>
 
+#include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/verbs.h"
 
@@ -12,7 +13,6 @@ namespace kiln::cli {
 namespace {
 
 constexpr int kFailed = 1;
-constexpr int kUsage = 2;
 
 void add_verbs(CLI::App& program, Context& context) {
   add_build(program, context);
@@ -23,16 +23,37 @@ void add_verbs(CLI::App& program, Context& context) {
   add_ipxe(program, context);
   add_pkg(program, context);
   add_cache(program, context);
+  add_metadata(program, context);
   add_serve(program, context);
   add_version(program, context);
+  add_completion(program, context);
+  add_help(program, context);
 }
 
-void add_global_options(CLI::App& program, GlobalOptions& options) {
+/// LinuxKit's -v takes a number (spec cli.md §1).
+void add_verbosity_level(CLI::App& program, GlobalOptions& options) {
+  constexpr unsigned kDebug = 2;
+  constexpr unsigned kTrace = 3;
+  const auto set = [&options](const unsigned& level) {
+    options.log_levels = true;
+    if (level == 0) options.quiet = true;
+    options.verbose = level >= kDebug;
+  };
+  program.add_option_function<unsigned>("-v,--verbose", set, "0 errors only, 1 information, 2 every step, 3 the same")
+      ->type_name("N")
+      ->check(CLI::Range(0U, kTrace));
+}
+
+void add_global_options(CLI::App& program, const Dialect& dialect, GlobalOptions& options) {
   program.fallthrough();  // global options may also stand after the verb
   program.add_option("--cache", options.cache, "Directory of images and what was made of them (KILN_CACHE)")
       ->type_name("DIR");
   CLI::Option* quiet = program.add_flag("-q,--quiet", options.quiet, "Show warnings and errors only");
-  program.add_flag("-v,--verbose", options.verbose, "Show every step")->excludes(quiet);
+  if (dialect.verbosity_is_number) {
+    add_verbosity_level(program, options);
+  } else {
+    program.add_flag("-v,--verbose", options.verbose, "Show every step")->excludes(quiet);
+  }
   program.add_flag("--json", options.json, "Results on stdout and events on stderr as JSON");
   program.add_option("-j,--jobs", options.jobs, "Threads to use; by default one per processor")
       ->type_name("N")
@@ -52,7 +73,7 @@ void add_global_options(CLI::App& program, GlobalOptions& options) {
                   "Trust the certificate authorities of this file (PEM) too; may be repeated")
       ->type_name("FILE")
       ->allow_extra_args(false);
-  program.set_version_flag("--version", "kiln " KILN_VERSION, "Print the version");
+  program.set_version_flag("--version", concat(dialect.program, " " KILN_VERSION), "Print the version");
   program.set_help_all_flag("--help-all", "Print the help of every verb");
 }
 
@@ -85,7 +106,7 @@ int usage(const CLI::App& program, const CLI::ParseError& error, Context& contex
     message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
   }
   context.show_error(Error{message}.with_hint(concat("see '", full_name(innermost(program)), " --help'")));
-  return kUsage;
+  return context.dialect().usage_status;
 }
 
 }  // namespace
@@ -97,14 +118,25 @@ void on_run(CLI::App& command, Action action) {
 }
 
 int run_command_line(int argc, const char* const* argv) {
-  Context context;
-  CLI::App program{"Bakes container images into bootable operating systems, and boots them.", "kiln"};
+  const Dialect& dialect = dialect_of(argc > 0 ? argv[0] : "");
+  std::vector<std::string> words{argv + std::min(argc, 1), argv + argc};
+  Context context{dialect};
+  CLI::App program{"Bakes container images into bootable operating systems, and boots them.",
+                   std::string{dialect.program}};
   program.require_subcommand(1);
   program.get_formatter()->column_width(34);
-  add_global_options(program, context.options);
+  add_global_options(program, dialect, context.options);
   add_verbs(program, context);
   try {
-    program.parse(argc, argv);
+    if (!words.empty() && words[0] == kCompleteWord) {
+      words.erase(words.begin());
+      context.print(completion_lines(complete(program, words)));
+      return 0;
+    }
+    if (dialect.settings_file) check_settings_file();
+    words = dialect.words(std::move(words));
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    program.parse(std::move(words));
     return 0;
   } catch (const CLI::RuntimeError& ended) {
     return ended.get_exit_code();

@@ -75,7 +75,7 @@ struct Context::Parts {
   std::optional<Locations> locations;
 };
 
-Context::Context() : parts_{std::make_unique<Parts>()} {}
+Context::Context(const Dialect& dialect) : dialect_{dialect}, parts_{std::make_unique<Parts>()} {}
 Context::~Context() = default;
 
 Reporter& Context::reporter() {
@@ -83,8 +83,9 @@ Reporter& Context::reporter() {
   const Style style{parts_->errors.has_colours()};
   if (options.json) {
     parts_->reporter = std::make_unique<JsonReporter>(parts_->errors, parts_->clock, options.verbose);
-  } else if (options.quiet || !parts_->errors.is_live()) {
-    parts_->reporter = std::make_unique<PlainReporter>(parts_->errors, verbosity_of(options), style);
+  } else if (options.quiet || options.log_levels || !parts_->errors.is_live()) {
+    const auto lines = options.log_levels ? PlainReporter::Lines::with_levels : PlainReporter::Lines::bare;
+    parts_->reporter = std::make_unique<PlainReporter>(parts_->errors, verbosity_of(options), style, lines);
   } else {
     auto live = std::make_unique<LiveReporter>(parts_->errors, parts_->clock, verbosity_of(options), style);
     parts_->live = live.get();
@@ -96,7 +97,7 @@ Reporter& Context::reporter() {
 
 oci::Store& Context::store() {
   if (!parts_->store) {
-    parts_->store.emplace(options.cache.empty() ? default_cache_directory() : std::filesystem::path{options.cache});
+    parts_->store.emplace(options.cache.empty() ? dialect_.cache_directory() : std::filesystem::path{options.cache});
   }
   return *parts_->store;
 }
@@ -114,6 +115,11 @@ const Locations& Context::locations() {
 void Context::print(std::string_view text) {
   end_progress();
   FdSink{STDOUT_FILENO, "standard output"}.write(as_bytes(text));
+}
+
+void Context::print_error(std::string_view text) {
+  end_progress();
+  parts_->errors.write(text);
 }
 
 void Context::result(std::string_view text, const Fields& object) {
@@ -135,9 +141,7 @@ void Context::show_error(const Error& error) {
     return;
   }
   const Style style{parts_->errors.has_colours()};
-  std::string text = concat(style.error("error:"), " ", error.message(), "\n");
-  if (!error.hint().empty()) text += concat(style.hint("hint:"), " ", error.hint(), "\n");
-  parts_->errors.write(text);
+  parts_->errors.write(dialect_.error_text(error, style, std::chrono::system_clock::now()));
 }
 
 }  // namespace kiln::cli

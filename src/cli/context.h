@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/reporter.h"
+#include "cli/dialect.h"
 #include "cli/fields.h"
 #include "cli/locations.h"
 
@@ -21,9 +22,10 @@ namespace kiln::cli {
 
 /// What the options before (or after) the verb say.
 struct GlobalOptions {
-  std::string cache;  ///< directory of the store; empty: default_cache_directory()
+  std::string cache;  ///< directory of the store; empty: where the dialect has it
   bool quiet = false;
   bool verbose = false;
+  bool log_levels = false;  ///< lines as LinuxKit's log has them
   bool json = false;
   unsigned jobs = 0;                             ///< threads; 0: one per processor
   std::vector<std::string> insecure_registries;  ///< HOST[:PORT] to be reached by plain HTTP
@@ -34,13 +36,14 @@ struct GlobalOptions {
 /// What a verb works with: the real store, threads, terminal. Each is made when it is first asked for.
 class Context {
  public:
-  Context();
+  explicit Context(const Dialect& dialect);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
   GlobalOptions options;
 
+  const Dialect& dialect() const { return dialect_; }
   Reporter& reporter();
   oci::Store& store();  ///< opens or creates it; throws Error
   ThreadPool& pool();
@@ -48,6 +51,8 @@ class Context {
 
   /// Writes to standard output, whatever the options; throws SysError.
   void print(std::string_view text);
+  /// The same to standard error.
+  void print_error(std::string_view text);
   /// What the command was asked for: the object with --json, otherwise the text (lines, each ended), both on stdout.
   void result(std::string_view text, const Fields& object);
   /// Ends the live display: whatever is written to the terminal from now on stays.
@@ -57,6 +62,7 @@ class Context {
 
  private:
   struct Parts;
+  const Dialect& dialect_;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -22,4 +22,11 @@ struct Locations {
 /// HOME.
 std::filesystem::path default_cache_directory();
 
+/// $LINUXKIT_CACHE or ~/.linuxkit/cache, as LinuxKit has it. Throws Error without HOME.
+std::filesystem::path linuxkit_cache_directory();
+
+/// ~/.moby/linuxkit/config.yml. LinuxKit reads it at its start: a mapping that may have `pkg`, which holds nothing.
+/// Throws Error if it is there and anything else; nothing follows from what it says.
+void check_settings_file();
+
 }  // namespace kiln::cli

@@ -11,6 +11,7 @@
 #include "oci/pull.h"
 #include "oci/push.h"
 #include "oci/retag.h"
+#include "oci/store_use.h"
 #include "package/docker_archive.h"
 #include "package/git_state.h"
 
@@ -255,6 +256,7 @@ int run_dry(Context& context, std::vector<PackageRun>& runs, const PkgBuildOptio
 }
 
 int run_build(Context& context, PkgBuildOptions options) {
+  const auto use = oci::use_store(context.store());
   check(options);
   options.build.engine.builder.contexts = parse_builders(options.builders);
   options.build.show_output = options.progress == "plain";

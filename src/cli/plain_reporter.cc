@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/human.h"
+#include "cli/log_line.h"
 
 namespace kiln::cli {
 
@@ -33,18 +34,24 @@ std::unique_ptr<Activity> PlainReporter::start(std::string_view verb, std::strin
 }
 
 void PlainReporter::info(std::string_view message) {
-  if (verbosity_ != Verbosity::quiet) line(message);
+  if (verbosity_ != Verbosity::quiet) line("info", message);
 }
 
 void PlainReporter::detail(std::string_view message) {
-  if (verbosity_ == Verbosity::verbose) line(message);
+  if (verbosity_ == Verbosity::verbose) line("debug", message);
 }
 
-void PlainReporter::warning(std::string_view message) { line(concat(style_.warning("warning:"), " ", message)); }
+void PlainReporter::warning(std::string_view message) { line("warning", message); }
 
-void PlainReporter::line(std::string_view text) {
+void PlainReporter::line(std::string_view level, std::string_view text) {
+  std::string whole;
+  if (lines_ == Lines::with_levels) {
+    whole = log_line(std::chrono::system_clock::now(), level, text);
+  } else {
+    whole = concat(level == "warning" ? style_.warning("warning:") + " " : "", text, "\n");
+  }
   std::lock_guard lock{mutex_};
-  to_.write(concat(text, "\n"));
+  to_.write(whole);
 }
 
 }  // namespace kiln::cli

@@ -4,6 +4,7 @@
 #include "cli/images.h"
 #include "cli/os_registry.h"
 #include "cli/verbs.h"
+#include "oci/store_use.h"
 
 namespace kiln::cli {
 namespace {
@@ -20,6 +21,7 @@ int run_pull(Context& context, const PullOptions& options) {
   for (const std::string& text : options.platforms) platforms.push_back(oci::Platform::parse(text));
   if (platforms.empty()) platforms.push_back(oci::Platform::of_host());
 
+  const auto use = oci::use_store(context.store());
   const build::ImageFetcher fetch = image_fetcher(context, true);
   std::string text;
   std::vector<Fields> images;

@@ -6,6 +6,7 @@
 #include "cli/images.h"
 #include "cli/push.h"
 #include "cli/verbs.h"
+#include "oci/store_use.h"
 
 namespace kiln::cli {
 namespace {
@@ -24,6 +25,7 @@ int run_push(Context& context, const PushImageOptions& options) {
   const oci::Reference target = options.target.empty() ? name : oci::Reference::parse(options.target);
   oci::PushOptions push;
   for (const std::string& text : options.platforms) push.platforms.push_back(oci::Platform::parse(text));
+  const auto use = oci::use_store(context.store());
   oci::HttpRegistry registry{registry_options(context)};
   ThreadPool uploads{kTransfers};
   const oci::Descriptor pushed =

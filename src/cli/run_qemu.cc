@@ -3,10 +3,12 @@
 #include <CLI/CLI.hpp>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "cli/context.h"
 #include "cli/os_registry.h"
 #include "cli/run.h"
 #include "cli/verbs.h"
+#include "machine/ending.h"
 #include "machine/qemu.h"
 
 namespace kiln::cli {
@@ -44,12 +46,28 @@ void add_qemu_options(CLI::App& command, machine::QemuOptions& options) {
   command.add_option("--arch", options.architecture, "arm64, amd64 or riscv64; by default the kernel's")
       ->type_name("ARCH");
   command.add_option("--accel", options.accelerator, "kvm, tcg (emulation) or kvm:tcg; by default the fastest")
-      ->type_name("ACCEL");
+      ->type_name("ACCEL")
+      ->envname("LINUXKIT_QEMU_ACCEL");
   command.add_option("--qemu", options.qemu, "The QEMU program")->type_name("PROGRAM");
   command.add_flag("--uefi", options.uefi, "Start the kernel through UEFI firmware");
   command.add_option("--fw", options.firmware, "The UEFI firmware; implies --uefi")->type_name("FILE");
-  command.add_flag_callback(
-      "--kernel", [] {}, "Boot NAME-kernel with NAME-initrd.img: the default");
+  command.add_flag("--kernel", options.boot.kernel, "Boot NAME-kernel with NAME-initrd.img, whatever else there is");
+  command.add_flag("--squashfs", options.boot.squashfs, "Boot NAME-kernel with the root in NAME-squashfs.img");
+  command.add_flag("--iso", options.boot.iso, "Boot the file NAME as a CD, whatever its ending");
+  CLI::Option* data =
+      command.add_option("--data", options.data, "Metadata for the machine, on a CD")->type_name("TEXT");
+  command
+      .add_option_function<std::string>(
+          "--data-file", [&options](const std::string& file) { options.data = read_file(file); },
+          "The same from a file")
+      ->type_name("FILE")
+      ->excludes(data);
+  command
+      .add_option("--virtiofs", options.shares,
+                  "Let the guest mount this directory, as virtiofs0, virtiofs1 …; repeatable")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+  command.add_option("--virtiofsd", options.virtiofsd, "The program that serves them")->type_name("PROGRAM");
   command.add_flag("--gui", options.gui, "A window with a screen, keyboard and mouse beside the console");
   command.add_flag("--usb", options.usb, "A USB controller");
   command.add_option("--device", options.devices, "A device, as QEMU names it; repeatable")
@@ -84,6 +102,9 @@ int start_in_background(const machine::PreparedMachine& prepared, Context& conte
   return 0;
 }
 
+/// QEMU ends with 0 however the guest was ended, and knows nothing of panics; those are told all the same.
+int qemus_own_status(int status) { return status == machine::exit_status(machine::Ending::panicked) ? 1 : 0; }
+
 int run_in_qemu(RunOptions& options, Context& context) {
   options.qemu.name = name_to_run(options.words);
   if (is_os_url(options.qemu.name)) fetch_os(context, options.qemu);
@@ -94,16 +115,19 @@ int run_in_qemu(RunOptions& options, Context& context) {
   tell_ports(prepared.machine, context.reporter());
   if (on_terminal) context.reporter().info("console: Ctrl-A X pulls the plug, Ctrl-A H lists more");
   context.end_progress();
-  return machine::run_machine(prepared, SteadyClock{}, context.reporter());
+  const int status = machine::run_machine(prepared, SteadyClock{}, context.reporter());
+  return context.dialect().only_success_matters ? qemus_own_status(status) : status;
 }
 
 }  // namespace
 
 void add_run_qemu(CLI::App& run, Context& context) {
   auto options = std::make_shared<RunOptions>();
+  options->qemu.publish_address = context.dialect().publish_address;
   // Not required by CLI11: it would also be with another backend, which takes its own.
   run.add_option("name", options->words,
-                 "Boots NAME-kernel with NAME-initrd.img and NAME-cmdline, or what 'kiln push oci' stored")
+                 "Boots NAME-kernel with NAME-initrd.img and NAME-cmdline, the disk or CD (.iso) NAME, or what\n'kiln "
+                 "push oci' stored")
       ->type_name("[qemu] NAME|oci://REFERENCE")
       ->expected(0, 2);
   add_machine_options(run, options->qemu);

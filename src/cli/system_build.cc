@@ -5,6 +5,7 @@
 #include "cli/images.h"
 #include "cli/workshop.h"
 #include "cli/yaml_input.h"
+#include "oci/store_use.h"
 
 namespace kiln::cli {
 
@@ -12,6 +13,7 @@ build::BootSet build_boot_set(Context& context, const SystemSource& source) {
   build::Options options;
   options.threads = context.options.jobs;
   if (!source.compression.empty()) options.compression = build::Compression::parse(source.compression);
+  const auto use = oci::use_store(context.store());
   const config::System system =
       config::load(read_inputs(context, source.files), package_resolver(context, source.platform));
   const build::ResolvedSystem resolved =

@@ -25,6 +25,7 @@ const Format& format_by_name(std::string_view name);
 void write_kernel_initrd(build::Build& build, const std::filesystem::path& base, OutputSet& outputs);
 void write_tar_kernel_initrd(build::Build& build, const std::filesystem::path& base, OutputSet& outputs);
 void write_docker(build::Build& build, const std::filesystem::path& base, OutputSet& outputs);
+void write_bzimage_initrd(build::Build& build, const std::filesystem::path& base, OutputSet& outputs);
 void write_tar(build::Build& build, const std::filesystem::path& base, OutputSet& outputs);
 
 }  // namespace kiln::format

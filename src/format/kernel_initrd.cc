@@ -23,13 +23,11 @@ std::uint64_t write_initrd(const build::BootSet& set, AtomicFile& file) {
   return size + append_initrd(file, set);
 }
 
-}  // namespace
-
-void write_kernel_initrd(build::Build& build, const std::filesystem::path& base, OutputSet& outputs) {
-  const build::BootSet& set = build.boot_set();
+void write_boot_set(const build::BootSet& set, const std::filesystem::path& base, std::string_view kernel_ending,
+                    OutputSet& outputs) {
   if (set.kernel) {
     const Sha256 content = Sha256::of(concat("kernel ", set.kernel->path.filename().native()));
-    if (AtomicFile* file = outputs.begin(with_ending(base, "-kernel"), content)) {
+    if (AtomicFile* file = outputs.begin(with_ending(base, kernel_ending), content)) {
       outputs.end(append_file(*file, set.kernel->path, set.kernel->size));
     }
   }
@@ -41,6 +39,16 @@ void write_kernel_initrd(build::Build& build, const std::filesystem::path& base,
     file->sink().write(as_bytes(set.cmdline));
     outputs.end(set.cmdline.size());
   }
+}
+
+}  // namespace
+
+void write_kernel_initrd(build::Build& build, const std::filesystem::path& base, OutputSet& outputs) {
+  write_boot_set(build.boot_set(), base, "-kernel", outputs);
+}
+
+void write_bzimage_initrd(build::Build& build, const std::filesystem::path& base, OutputSet& outputs) {
+  write_boot_set(build.boot_set(), base, "-bzImage", outputs);
 }
 
 }  // namespace kiln::format
