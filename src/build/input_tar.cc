@@ -8,10 +8,10 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/file_tar.h"
 #include "config/load.h"
 #include "oci/reference.h"
 #include "runtime/bundle.h"
-#include "tree/layer_content.h"
 
 namespace kiln::build {
 namespace {
@@ -123,10 +123,9 @@ std::string InputTar::read(std::uint32_t entry) const {
   const std::uint64_t size = index_->entry(entry).size;
   const std::string name = concat(quote(index_->path(entry)), " in ", quote(tar_.path.native()));
   if (size > kMostText) throw Error{name, ": it has ", size, " bytes, at most ", kMostText, " are read"};
-  UniqueFd fd = open_file(tar_.path);
-  FdSource source{fd.get(), tar_.path.native()};
+  FileTar tar{tar_.path};
   TextVisitor visitor;
-  tree::read_contents(*index_, source, std::array{entry}, visitor);
+  tree::read_contents(*index_, tar, std::array{entry}, visitor);
   return std::move(visitor.text);
 }
 
