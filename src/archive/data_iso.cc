@@ -1,5 +1,6 @@
 #include "archive/data_iso.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/error.h"
@@ -14,6 +15,8 @@ constexpr std::uint32_t kPathTableLittle = 18;
 constexpr std::uint32_t kPathTableBig = 19;
 constexpr std::uint32_t kRoot = 20;
 constexpr std::uint32_t kFile = 21;
+// libarchive looks eight sectors past the first descriptor before it knows an image for one.
+constexpr std::uint32_t kLeast = 32;
 constexpr std::uint32_t kPathTableSize = 10;
 
 std::string little(std::uint32_t value, int bytes) {
@@ -92,7 +95,7 @@ std::string make_data_iso(std::string_view volume, std::string_view name, std::s
   check("file name", name, 31);
   if (content.size() > UINT32_MAX - kSector) throw Error{"ISO image: its file has more than 4 GiB"};
   const auto size = static_cast<std::uint32_t>(content.size());
-  const std::uint32_t sectors = kFile + (size + kSector - 1) / kSector;
+  const std::uint32_t sectors = std::max(kLeast, kFile + (size + kSector - 1) / kSector);
   std::string out(kPrimary * kSector, '\0');
   out += primary_descriptor(volume, sectors);
   out += padded(

@@ -11,7 +11,7 @@ namespace {
 
 TEST(DataIso, HasThePartsInTheirPlaces) {
   const std::string iso = make_data_iso("config", "config", "hello");
-  ASSERT_EQ(iso.size(), 22u * 2048);
+  ASSERT_EQ(iso.size(), 32u * 2048);
   EXPECT_EQ(iso.find_first_not_of('\0'), 16u * 2048);
   EXPECT_EQ(iso.substr(16 * 2048, 7), std::string("\x01"
                                                   "CD001\x01"));
