@@ -215,8 +215,7 @@ class Configurations(BadInput):
         """the command line"""
         ours = self.yaml("init: []\n")
         for arguments, stderr in {
-            ("build", "--format", "qcow3", ours): "error: unknown format 'qcow3': expected one of docker, kernel+initrd, bzimage+initrd, tar, tar-kernel-initrd
-",
+            ("build", "--format", "qcow3", ours): "error: unknown format 'qcow3': expected one of docker, kernel+initrd, bzimage+initrd, tar, tar-kernel-initrd\n",
             ("build", "--compression", "lzma", ours): "error: compression 'lzma': expected none, gzip[:LEVEL] or zstd[:LEVEL]\n",
             ("build", "--compression", "zstd:99", ours): "error: zstd has no compression level 99, expected 1 to 22\n",
             ("build", "--arch", "sparc/64/x/y", ours): "error: platform 'sparc/64/x/y': expected os/architecture[/variant] or "
