@@ -207,6 +207,8 @@ TEST(MirrorSpec, BadOnes) {
 TEST(RegistriesConf, BadOnes) {
   const std::pair<const char*, const char*> cases[] = {
       {"[[registry]\n", "'f':1: it is not TOML: "},
+      {"[=]\n", "'f': it is not TOML: a table's name is missing"},
+      {"u\xef\xb3\xbfx = 1\n", "'f':1: it is not TOML: "},
       {"registry = 'x'\n", "'f':1: registry: expected tables, each under [[registry]]"},
       {"[[registry]]\ninsecure = 'yes'\nlocation = 'h'\n", "'f':2: registry.insecure: expected true or false"},
       {"[[registry]]\nlocation = 7\n", "'f':2: registry.location: expected a string"},

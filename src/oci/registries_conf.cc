@@ -4,12 +4,19 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/error.h"
+#include "base/file.h"
+
+// toml++ before 3.4 asserts what a file need not heed ("[=]"), and assumes it without assertions.
+namespace kiln::oci {
+struct NotToml {};
+[[noreturn]] static void refuse_toml() { throw NotToml{}; }
+}  // namespace kiln::oci
+#undef NDEBUG
+#define TOML_ASSERT(expr) (static_cast<bool>(expr) ? static_cast<void>(0) : kiln::oci::refuse_toml())
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
-
-#include "base/error.h"
-#include "base/file.h"
 
 namespace kiln::oci {
 namespace {
@@ -222,11 +229,17 @@ const RegistryRule* RegistriesConf::find(std::string_view name) const {
 }
 
 RegistriesConf parse_registries_conf(std::string_view toml, std::string_view name) {
+  // Nor does it expect every code point. Outside comments, nothing that counts here has any but ASCII.
+  std::string ascii{toml};
+  std::replace_if(
+      ascii.begin(), ascii.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   toml::table parsed;
   try {
-    parsed = toml::parse(toml);
+    parsed = toml::parse(ascii);
   } catch (const toml::parse_error& error) {
     throw Error{name, ":", error.source().begin.line, ": it is not TOML: ", error.description()};
+  } catch (const NotToml&) {
+    throw Error{name, ": it is not TOML: a table's name is missing"};
   }
   const Table file{parsed, name, ""};
   RegistriesConf conf;
