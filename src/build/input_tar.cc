@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "build/file_tar.h"
+#include "build/hashing_source.h"
 #include "config/load.h"
 #include "oci/reference.h"
 #include "runtime/bundle.h"
@@ -18,21 +19,6 @@ namespace {
 
 constexpr std::uint64_t kMostText = std::uint64_t{16} << 20;
 constexpr std::string_view kLocation = "LINUXKIT.location";
-
-class HashingSource final : public Source {
- public:
-  explicit HashingSource(Source& from) : from_{from} {}
-  std::size_t read(MutableBytes into) override {
-    const std::size_t got = from_.read(into);
-    hasher_.update(Bytes{into}.first(got));
-    return got;
-  }
-  Sha256 finish() { return hasher_.finish(); }
-
- private:
-  Source& from_;
-  Sha256Hasher hasher_;
-};
 
 class TextVisitor final : public tree::ContentVisitor {
  public:

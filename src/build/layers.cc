@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "build/file_tar.h"
+#include "build/hashing_source.h"
 #include "tree/layer_content.h"
 
 namespace kiln::build {
@@ -64,28 +65,6 @@ class BlobTar final : public tree::LayerTar {
   std::uint64_t position_ = 0;  ///< in the uncompressed blob
 };
 
-/// Hashes what is read through it.
-class HashingSource final : public Source {
- public:
-  explicit HashingSource(Source& from) : from_{from} {}
-  std::size_t read(MutableBytes into) override {
-    const std::size_t got = from_.read(into);
-    hasher_.update(Bytes{into}.first(got));
-    return got;
-  }
-  /// Of everything, what has not been read included.
-  oci::Digest finish() {
-    std::vector<std::byte> rest(128 * 1024);
-    while (read(rest) > 0) {
-    }
-    return oci::Digest{hasher_.finish()};
-  }
-
- private:
-  Source& from_;
-  Sha256Hasher hasher_;
-};
-
 /// Writes the index of a layer. Any tool may have put the blob into the store, and disks rot: what is concluded from it
 /// once and for all must be concluded from what its digest says. Damage is named first, whatever else it led to.
 void write_index_of_blob(const oci::Store& store, const oci::Descriptor& blob, Sink& index) {
@@ -93,7 +72,7 @@ void write_index_of_blob(const oci::Store& store, const oci::Descriptor& blob, S
   FdSource file{fd.get(), "blob"};
   HashingSource hashed{file};
   const auto check = [&] {
-    const oci::Digest got = hashed.finish();
+    const oci::Digest got{hashed.finish()};
     if (got == blob.digest) return;
     throw Error{"digest is ", got.to_string(), ", expected ", blob.digest.to_string()}.with_hint(
         concat("the stored blob is damaged; remove ", quote(store.blob_path(blob.digest).native()),
