@@ -17,6 +17,7 @@ constexpr int kFailed = 1;
 void add_verbs(CLI::App& program, Context& context) {
   add_build(program, context);
   add_convert(program, context);
+  add_lock(program, context);
   add_run(program, context);
   add_pull(program, context);
   add_push(program, context);

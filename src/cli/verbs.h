@@ -22,6 +22,7 @@ void add_cache(CLI::App& program, Context& context);
 void add_convert(CLI::App& program, Context& context);
 void add_completion(CLI::App& program, Context& context);
 void add_help(CLI::App& program, Context& context);
+void add_lock(CLI::App& program, Context& context);
 void add_ipxe(CLI::App& program, Context& context);
 void add_metadata(CLI::App& program, Context& context);
 void add_pkg(CLI::App& program, Context& context);

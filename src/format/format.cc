@@ -15,13 +15,17 @@ const std::vector<Format>& formats() {
   return kFormats;
 }
 
-const Format& format_by_name(std::string_view name) {
+std::string format_names() {
   std::string all;
+  for (const Format& format : formats()) all += concat(all.empty() ? "" : ", ", format.name);
+  return all;
+}
+
+const Format& format_by_name(std::string_view name) {
   for (const Format& format : formats()) {
     if (name == format.name) return format;
-    all += concat(all.empty() ? "" : ", ", format.name);
   }
-  throw Error{"unknown format ", quote(name), ": expected one of ", all};
+  throw Error{"unknown format ", quote(name), ": expected one of ", format_names()};
 }
 
 }  // namespace kiln::format

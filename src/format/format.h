@@ -19,6 +19,8 @@ struct Format {
 
 /// All of them, by name; for --help and --format.
 const std::vector<Format>& formats();
+/// "docker, kernel+initrd, …"
+std::string format_names();
 /// Throws Error that names the nearest, and all.
 const Format& format_by_name(std::string_view name);
 

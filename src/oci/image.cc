@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "oci/image_lookup.h"
 
 namespace kiln::oci {
@@ -96,6 +97,20 @@ std::optional<Image> find_image(const Store& store, const Reference& reference, 
   check_platform(image.config, platform, name);
   check_layers(image.manifest, image.config, name);
   return image;
+}
+
+bool name_by_digest(Store& store, const Reference& reference) {
+  if (store.find(reference.canonical())) return true;
+  const std::filesystem::path path = store.blob_path(reference.digest().value());
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return false;
+  const std::string content = read_file(path, std::size_t{16} << 20);
+  if (Digest::of(content) != *reference.digest()) return false;
+  const std::string name = concat("manifest of ", quote(reference.canonical()));
+  const std::string media_type = manifest_media_type(content, name);
+  if (!is_manifest(media_type) || !all_present(store, parse_manifest(content, name))) return false;
+  store.set(reference.canonical(), Descriptor{media_type, *reference.digest(), content.size(), {}, {}, ""});
+  return true;
 }
 
 }  // namespace kiln::oci

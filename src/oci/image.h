@@ -21,4 +21,8 @@ struct Image {
 /// single-platform image of another architecture.
 std::optional<Image> find_image(const Store& store, const Reference& reference, const Platform& platform);
 
+/// Gives an image of which the store has every blob, under whatever name it came, the name of `reference` (which has a
+/// digest). False if the store does not have it.
+bool name_by_digest(Store& store, const Reference& reference);
+
 }  // namespace kiln::oci

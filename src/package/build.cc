@@ -52,12 +52,29 @@ void index_layers(const oci::Image& image, const oci::Store& store, Reporter& re
   build::Layers{store, reporter}.prepare(images, pool);
 }
 
+/// One build of a package at a time: another process may make it while we wait.
+LockFile wait_for_others(const Package& package, const oci::Store& store) {
+  return LockFile{
+      store.derived_directory("packages") / concat("lock-", fs::path{package.recipe.image}.filename().string()),
+      LockFile::Mode::exclusive};
+}
+
+/// Has the image made, with what is told of it, and then done with it what `finish` does.
+template <typename Finish>
 void make_image(const Package& package, const oci::Platform& platform, const Workshop& workshop,
-                const BuildOptions& options) {
-  const BuiltImage built = package.recipe.debian ? build_recipe(package, platform, workshop)
-                                                 : build_dockerfile(package, platform, workshop, options);
-  record(package.reference, built, workshop.store);
-  index_layers(*oci::find_image(workshop.store, package.reference, platform), workshop.store, workshop.reporter);
+                const BuildOptions& options, const Finish& finish) {
+  const auto activity = workshop.reporter.start("package", concat(package.recipe.image, " ", platform.architecture));
+  try {
+    finish(package.recipe.debian ? build_recipe(package, platform, workshop)
+                                 : build_dockerfile(package, platform, workshop, options));
+  } catch (const Error& error) {
+    throw error.within("building package ", quote(package.name), " for ", platform.architecture);
+  }
+  activity->finish("");
+}
+
+void index_image(const oci::Reference& reference, const oci::Platform& platform, const Workshop& workshop) {
+  index_layers(*oci::find_image(workshop.store, reference, platform), workshop.store, workshop.reporter);
 }
 
 }  // namespace
@@ -95,19 +112,26 @@ bool build_package(const Package& package, const oci::Platform& platform, const 
   check_platform(package, platform);
   oci::Store& store = workshop.store;
   if (!force && oci::find_image(store, package.reference, platform)) return false;
-  // One build of a package at a time: another process may have made it while we waited.
-  const LockFile lock{
-      store.derived_directory("packages") / concat("lock-", fs::path{package.recipe.image}.filename().string()),
-      LockFile::Mode::exclusive};
+  const LockFile lock = wait_for_others(package, store);
   if (!force && oci::find_image(store, package.reference, platform)) return false;
-  const auto activity = workshop.reporter.start("package", concat(package.recipe.image, " ", platform.architecture));
-  try {
-    make_image(package, platform, workshop, options);
-  } catch (const Error& error) {
-    throw error.within("building package ", quote(package.name), " for ", platform.architecture);
-  }
-  activity->finish("");
+  make_image(package, platform, workshop, options, [&](const BuiltImage& built) {
+    record(package.reference, built, store);
+    index_image(package.reference, platform, workshop);
+  });
   return true;
+}
+
+oci::Digest rebuild_package(const Package& package, const oci::Platform& platform, const oci::Reference& exact,
+                            const Workshop& workshop, const BuildOptions& options) {
+  check_platform(package, platform);
+  const LockFile lock = wait_for_others(package, workshop.store);
+  if (oci::find_image(workshop.store, exact, platform)) return exact.digest().value();
+  std::optional<oci::Digest> digest;
+  make_image(package, platform, workshop, options, [&](const BuiltImage& built) {
+    digest = built.image.digest;
+    if (oci::name_by_digest(workshop.store, exact)) index_image(exact, platform, workshop);
+  });
+  return digest.value();
 }
 
 fs::path engine_storage(const oci::Store& store) { return store.directory() / "kiln/packages/buildah"; }
@@ -115,10 +139,7 @@ fs::path engine_storage(const oci::Store& store) { return store.directory() / "k
 std::function<std::string(std::string_view, std::string_view, std::string_view)> make_resolver(
     const Workshop& workshop, const oci::Platform& platform) {
   return [&workshop, platform](std::string_view scheme, std::string_view rest, std::string_view directory) {
-    if (scheme != "kiln" && scheme != "pkg") throw Error{"unknown scheme ", quote(concat("@", scheme, ":"))};
-    const fs::path path =
-        scheme == "kiln" ? workshop.locations.recipes / rest : fs::path{directory} / fs::path{rest}.relative_path();
-    const Package package = open_package(path, workshop.locations);
+    const Package package = open_named_package(scheme, rest, directory, workshop.locations);
     const bool wanted = package.recipe.debian || (!oci::find_image(workshop.store, package.reference, platform) &&
                                                   !registry_has(package, platform, workshop.registry));
     if (wanted) build_package(package, platform, workshop);

@@ -40,6 +40,14 @@ struct BuildOptions {
 bool build_package(const Package& package, const oci::Platform& platform, const Workshop& workshop,
                    const BuildOptions& options = {}, bool force = false);
 
+/// Makes the package's image again, the same as it once was: of the package's pins and commit. It gets no name but
+/// `exact`, its reference by the digest it is to have, and that only if it has come out so. Returns the digest it has.
+oci::Digest rebuild_package(const Package& package, const oci::Platform& platform, const oci::Reference& exact,
+                            const Workshop& workshop, const BuildOptions& options = {});
+
+/// The .debs the image of a recipe in the store was made of, as far as it is known.
+std::optional<std::vector<DebianPin>> debian_pins(const oci::Digest& image, const oci::Store& store);
+
 /// Whether the package's registry has its image for a platform; no if it does not answer.
 bool registry_has(const Package& package, const oci::Platform& platform, oci::Registry& registry);
 

@@ -142,7 +142,9 @@ std::map<std::string, std::string> build_arguments(const Package& package, const
   for (const fs::path& file : files) reader.add_file(file);
   if (package.in_git) reader.set_if_absent("SOURCE", package.recipe.git_repository);
   reader.set_if_absent("REVISION", package.commit);
-  reader.set_if_absent("GOPKGVERSION", go_pseudo_version(package.directory));
+  reader.set_if_absent(
+      "GOPKGVERSION",
+      go_pseudo_version(package.directory, package.commit.empty() ? git_head(package.directory) : package.commit));
   reader.set_if_absent("PKG_HASH", package.hash);
   reader.set_if_absent("PKG_IMAGE", package.repository());
   return reader.take();

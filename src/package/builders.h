@@ -11,8 +11,11 @@ struct BuiltImage {
   std::optional<oci::Descriptor> attestation;  ///< its SBOM
 };
 
-/// Carries out a `debian:` recipe.
+/// Carries out a `debian:` recipe: with the package's pins, if it has some.
 BuiltImage build_recipe(const Package& package, const oci::Platform& platform, const Workshop& workshop);
+
+/// Where it is kept of which .debs images were made (debian_pin.h).
+std::filesystem::path pins_directory(const oci::Store& store);
 
 /// Has an engine build the package's Dockerfile.
 BuiltImage build_dockerfile(const Package& package, const oci::Platform& platform, const Workshop& workshop,

@@ -58,6 +58,8 @@ class Composer {
     if (!recipe_.guest.empty()) add_guest();
     for (const AddedFile& file : recipe_.add) add_file(file);
     if (recipe_.merged_usr) add_usr_links();
+    std::sort(composition_.fetched.begin(), composition_.fetched.end(),
+              [](const DebianPin& a, const DebianPin& b) { return a.name < b.name; });
     return std::move(composition_);
   }
 
@@ -66,7 +68,8 @@ class Composer {
     DebianArchive archive{
         {inputs_.work / "apt", recipe_.suite, recipe_.components, architecture_, find_debian_mirror()}, reporter_};
     const std::vector<std::string> names = replace_architecture(recipe_.packages, architecture_);
-    Selector selector{archive.resolve(names), architecture_, recipe_.merged_usr,
+    Selector selector{inputs_.pins != nullptr ? archive.resolve_pinned(*inputs_.pins) : archive.resolve(names),
+                      architecture_, recipe_.merged_usr,
                       [&](std::span<const DebianPackage* const> packages) { return list(archive, packages); }};
     if (recipe_.kernel) {
       selector.keep_if([](const DebianPackage& package) { return package.name.starts_with("linux-"); }, is_kernel_file);
@@ -115,6 +118,7 @@ class Composer {
     const std::vector<std::filesystem::path> paths = archive.fetch(packages);
     for (std::size_t i = 0; i < paths.size(); ++i) {
       debs_[packages[i]->name] = paths[i];
+      composition_.fetched.push_back(DebianPin::of(*packages[i]));
       lists.push_back(DebFile{paths[i]}.list());
     }
     return lists;

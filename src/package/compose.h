@@ -18,6 +18,8 @@ struct ComposeInputs {
   std::string architecture;             ///< Go's name
   std::filesystem::path guest_program;  ///< for `guest:`; need not exist otherwise
   std::filesystem::path work;           ///< where apt's state, fetched packages and temporary files may be
+  /// The packages to be used instead of what the suite has today; null: those.
+  const std::vector<DebianPin>* pins = nullptr;
 };
 
 /// The content of an image.
@@ -38,6 +40,9 @@ struct Composition {
     std::vector<std::string> files;  ///< paths without leading slash, sorted
   };
   std::vector<Origin> origins;  ///< the packages of which something was taken, by name
+
+  /// Every package that was fetched and looked into, by name: from these alone the same comes out again.
+  std::vector<DebianPin> fetched;
 };
 
 /// Carries a `debian:` recipe out. Throws Error.

@@ -133,6 +133,33 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
+/// The package in a .deb, as an index of the archive would have it.
+DebianPackage described_by_itself(const std::filesystem::path& deb, const DebianPin& pin) {
+  const std::string control = run_checked({{"dpkg-deb", "--field", deb.string()}, {}, {}, {}});
+  std::vector<DebianPackage> found =
+      parse_package_stanzas(concat(control, "Filename: ", pin.file_name, "\nSHA256: ", pin.digest.hex(),
+                                   "\nSize: ", std::filesystem::file_size(deb), "\n"));
+  const auto words = [](const auto& package) {
+    return concat(package.name, " ", package.version, " ", package.architecture);
+  };
+  const std::string is = found.size() == 1 ? words(found[0]) : concat(found.size(), " packages");
+  if (is != words(pin)) throw Error{"the .deb with ", pin.digest.to_string(), " is ", is, ", expected ", words(pin)};
+  return std::move(found[0]);
+}
+
+/// Why a pinned package cannot be fetched, and what helps.
+Error not_fetched(const DebianPin& pin, const Error& error, bool is_of_security) {
+  const std::string_view variable = is_of_security ? "KILN_DEBIAN_SECURITY_MIRROR" : "KILN_DEBIAN_MIRROR";
+  const auto says = [&](std::string_view text) { return error.message().find(text) != std::string::npos; };
+  const bool is_gone = says("404") || says("File not found");  // by HTTP; on this disk
+  return error.within("fetching ", pin.name, " ", pin.version, " (", pin.digest.to_string(), ")")
+      .with_hint(is_gone ? concat("mirrors drop old versions: let ", variable,
+                                  " name an archive that keeps them (a snapshot), or let the lock have today's "
+                                  "packages with `kiln lock --update NAME`")
+                         : concat("what the lock names is fetched unless the cache has it; ", variable,
+                                  " chooses another mirror"));
+}
+
 }  // namespace
 
 std::vector<DebianPackage> parse_package_stanzas(std::string_view text) {
@@ -278,8 +305,54 @@ std::vector<DebianPackage> DebianArchive::resolve(const std::vector<std::string>
   return found;
 }
 
-std::filesystem::path DebianArchive::archive_path(const DebianPackage& package) const {
-  return options_.directory / "archives" / concat(package.sha256, ".deb");
+std::filesystem::path DebianArchive::archive_path(std::string_view sha256) const {
+  return options_.directory / "archives" / concat(sha256, ".deb");
+}
+
+std::vector<DebianPackage> DebianArchive::resolve_pinned(const std::vector<DebianPin>& pins) {
+  std::vector<const DebianPin*> missing;
+  for (const DebianPin& pin : pins) {
+    std::error_code error;
+    if (!std::filesystem::exists(archive_path(pin.digest.hex()), error)) missing.push_back(&pin);
+  }
+  if (!missing.empty()) fetch_pinned(missing);
+  std::vector<DebianPackage> packages;
+  for (const DebianPin& pin : pins) packages.push_back(described_by_itself(archive_path(pin.digest.hex()), pin));
+  std::sort(packages.begin(), packages.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return packages;
+}
+
+/// By apt's own downloader: it has the host's proxies, every kind of URI that sources may have, and checks the hash.
+void DebianArchive::fetch_pinned(const std::vector<const DebianPin*>& missing) {
+  make_directories(state_);
+  const LockFile lock{state_ / "lock", LockFile::Mode::exclusive};
+  write_configuration();
+  const auto activity =
+      reporter_.start("fetch", missing.size() == 1 ? concat(missing[0]->name, " ", missing[0]->version)
+                                                   : concat(missing.size(), " Debian packages"));
+  const TempDir download{options_.directory / "archives", ".download"};
+  for (const DebianPin* pin : missing) {
+    const bool is_of_security = pin->file_name.starts_with("pool/updates/");  // no other archive has that
+    const std::string& archive = is_of_security ? options_.mirror.security : options_.mirror.archive;
+    const std::filesystem::path file = download.path() / "deb";
+    try {
+      if (archive.empty()) throw Error{"it is of the security archive, and none is configured"};
+      apt({"/usr/lib/apt/apt-helper", "-qq", "download-file",
+           concat(archive, archive.ends_with('/') ? "" : "/", pin->file_name), file.string(),
+           concat("SHA256:", pin->digest.hex())});
+    } catch (const Error& error) {
+      throw not_fetched(*pin, error, is_of_security);
+    }
+    if (Sha256::of(Mapping{file}.bytes()).hex() != pin->digest.hex()) {
+      throw Error{"fetching ", pin->name, " ", pin->version, ": what came has not ", pin->digest.to_string()};
+    }
+    if (std::filesystem::is_symlink(file)) {  // apt's way to "fetch" from an archive on this disk
+      std::filesystem::copy_file(file, download.path() / "copy");
+      std::filesystem::rename(download.path() / "copy", file);
+    }
+    std::filesystem::rename(file, archive_path(pin->digest.hex()));
+  }
+  activity->finish("");
 }
 
 std::vector<std::filesystem::path> DebianArchive::fetch(std::span<const DebianPackage* const> packages) {
@@ -288,7 +361,7 @@ std::vector<std::filesystem::path> DebianArchive::fetch(std::span<const DebianPa
   std::vector<const DebianPackage*> missing;
   std::uint64_t bytes = 0;
   for (const DebianPackage* package : packages) {
-    paths.push_back(archive_path(*package));
+    paths.push_back(archive_path(package->sha256));
     std::error_code error;
     if (std::filesystem::exists(paths.back(), error)) continue;
     missing.push_back(package);
@@ -308,7 +381,7 @@ std::vector<std::filesystem::path> DebianArchive::fetch(std::span<const DebianPa
     std::filesystem::rename(entry.path(), options_.directory / "archives" / concat(sha256, ".deb"));
   }
   for (const DebianPackage* package : missing) {
-    if (std::filesystem::exists(archive_path(*package))) continue;
+    if (std::filesystem::exists(archive_path(package->sha256))) continue;
     throw Error{
         "fetching ",    package->name, " ", package->version, ": what apt fetched has not the SHA-256 of its index, ",
         package->sha256};

@@ -11,6 +11,7 @@
 
 #include "base/reporter.h"
 #include "package/apt_sources.h"
+#include "package/debian_pin.h"
 
 namespace kiln::package {
 
@@ -54,6 +55,10 @@ class DebianArchive {
   /// The verified .debs, in the order of `packages`; fetches those it does not have.
   std::vector<std::filesystem::path> fetch(std::span<const DebianPackage* const> packages);
 
+  /// Exactly these packages, whatever the suite has by now: fetched from the archive's pool if their .debs are not
+  /// here (without the suite's lists, and with no network if all are), and described by themselves. Sorted by name.
+  std::vector<DebianPackage> resolve_pinned(const std::vector<DebianPin>& pins);
+
   /// Where a package comes from, as a purl (package-url), for the SBOM: pkg:deb/debian/nginx@1.26-3?arch=arm64.
   static std::string package_url(const DebianPackage& package, std::string_view suite);
 
@@ -62,7 +67,8 @@ class DebianArchive {
   void write_configuration();
   void update_lists(bool force);
   std::vector<std::string> closure(const std::vector<std::string>& packages);
-  std::filesystem::path archive_path(const DebianPackage& package) const;
+  std::filesystem::path archive_path(std::string_view sha256) const;
+  void fetch_pinned(const std::vector<const DebianPin*>& missing);
 
   Options options_;
   Reporter& reporter_;

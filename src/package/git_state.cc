@@ -163,10 +163,9 @@ std::vector<std::string> git_head_tags(const fs::path& directory) {
   return lines(git(directory, {"tag", "-l", "--sort=refname", "--points-at", "HEAD"}).output);
 }
 
-std::string go_pseudo_version(const fs::path& directory) {
-  const std::string commit = git_head(directory);
+std::string go_pseudo_version(const fs::path& directory, const std::string& commit) {
   if (commit.empty()) return {};
-  const std::string text = trimmed(git(directory, {"show", "-s", "--format=%ct", "HEAD"}).output);
+  const std::string text = trimmed(git(directory, {"show", "-s", "--format=%ct", commit}).output);
   std::int64_t seconds = 0;
   if (std::from_chars(text.data(), text.data() + text.size(), seconds).ec != std::errc{}) return {};
   const std::time_t time = seconds;

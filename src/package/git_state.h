@@ -31,7 +31,7 @@ std::string git_head(const std::filesystem::path& directory);
 /// The tags of HEAD, sorted by name.
 std::vector<std::string> git_head_tags(const std::filesystem::path& directory);
 
-/// Go's pseudo-version of HEAD: v0.0.0-YYYYMMDDHHMMSS-12DIGITS; empty outside git.
-std::string go_pseudo_version(const std::filesystem::path& directory);
+/// Go's pseudo-version of a commit: v0.0.0-YYYYMMDDHHMMSS-12DIGITS; empty if there is none, or it is not here.
+std::string go_pseudo_version(const std::filesystem::path& directory, const std::string& commit);
 
 }  // namespace kiln::package

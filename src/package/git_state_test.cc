@@ -148,14 +148,14 @@ TEST_F(GitHash, MakesGosPseudoVersion) {
                {{"GIT_COMMITTER_DATE", "2026-01-02T03:04:05+0200"}},
                root().string(),
                {}});
-  EXPECT_EQ(go_pseudo_version(a()), "v0.0.0-20260102010405-" + git({"rev-parse", "HEAD"}).substr(0, 12));
+  EXPECT_EQ(go_pseudo_version(a(), git_head(a())), "v0.0.0-20260102010405-" + git({"rev-parse", "HEAD"}).substr(0, 12));
 }
 
 TEST(Git, IsNotEverywhere) {
   const TempDir directory;
   EXPECT_FALSE(in_git(directory.path()));
   EXPECT_EQ(git_head(directory.path()), "");
-  EXPECT_EQ(go_pseudo_version(directory.path()), "");
+  EXPECT_EQ(go_pseudo_version(directory.path(), git_head(directory.path())), "");
 }
 
 }  // namespace

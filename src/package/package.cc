@@ -109,4 +109,12 @@ Package open_package(const fs::path& directory, const Locations& locations, cons
   return package;
 }
 
+Package open_named_package(std::string_view scheme, std::string_view rest, std::string_view directory,
+                           const Locations& locations) {
+  if (scheme != "kiln" && scheme != "pkg") throw Error{"unknown scheme ", quote(concat("@", scheme, ":"))};
+  const fs::path path =
+      scheme == "kiln" ? locations.recipes / rest : fs::path{directory} / fs::path{rest}.relative_path();
+  return open_package(path, locations);
+}
+
 }  // namespace kiln::package

@@ -3,8 +3,11 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "oci/reference.h"
+#include "package/debian_pin.h"
 #include "package/recipe.h"
 
 namespace kiln::package {
@@ -45,7 +48,9 @@ struct Package {
   bool shipped = false;  ///< comes with Kiln, and not from git
   bool in_git = false;
   bool dirty = false;  ///< has changes that are not in HEAD, which no tag may stand for elsewhere
-  std::string commit;  ///< HEAD, if the package has no changes
+  std::string commit;  ///< HEAD, if the package has no changes; or where a lock has it from
+  /// The .debs a recipe is to be made of, as a lock has them; nothing: those the suite has today.
+  std::optional<std::vector<DebianPin>> pins;
 
   std::string repository() const { return recipe.org + "/" + recipe.image; }  ///< org/image
 };
@@ -53,5 +58,9 @@ struct Package {
 /// Reads build.yml and computes the tag. Throws Error.
 Package open_package(const std::filesystem::path& directory, const Locations& locations,
                      const PackageOptions& options = {});
+
+/// The package that `@kiln:NAME` or `@pkg:PATH` (relative to the YAML's directory) means.
+Package open_named_package(std::string_view scheme, std::string_view rest, std::string_view directory,
+                           const Locations& locations);
 
 }  // namespace kiln::package

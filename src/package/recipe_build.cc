@@ -29,15 +29,22 @@ oci::Descriptor store_manifest(const Package& package, const oci::Platform& plat
 
 }  // namespace
 
+std::filesystem::path pins_directory(const oci::Store& store) { return store.derived_directory("packages") / "pins"; }
+
+std::optional<std::vector<DebianPin>> debian_pins(const oci::Digest& image, const oci::Store& store) {
+  return read_debian_pins(pins_directory(store), image);
+}
+
 BuiltImage build_recipe(const Package& package, const oci::Platform& platform, const Workshop& workshop) {
   const ComposeInputs inputs{package.directory, platform.architecture,
                              workshop.locations.guest_program(platform.architecture),
-                             workshop.store.derived_directory("packages")};
+                             workshop.store.derived_directory("packages"), package.pins ? &*package.pins : nullptr};
   const Composition composition = compose(*package.recipe.debian, inputs, workshop.reporter);
   const StoredLayer layer = store_layer(
       composition.files, [&](std::string_view path) { return composition.directory(path); }, composition.spool,
       workshop.store);
   const oci::Descriptor image = store_manifest(package, platform, layer, workshop);
+  write_debian_pins(pins_directory(workshop.store), image.digest, composition.fetched);
   const std::string spdx = spdx_document(composition, package.name, package.recipe.debian->suite);
   workshop.reporter.info(concat(package.name, " for ", platform.architecture, ": ", composition.files.size(),
                                 " files, ", human_size(layer.content_size)));
