@@ -99,8 +99,8 @@ KernelInfo recognise_kernel(Bytes head) {
   if (head.size() > kKernelHeadSize) head = head.first(kKernelHeadSize);
   // zboot first: its header leaves 0x38 to the PE header offset's neighbour, which must not be taken for an Image's.
   if (has_text(head, 0, std::string_view{"MZ\0\0zimg", 8})) return zboot(head);
-  if (has_text(head, 0x38, "ARM\x64")) return {KernelForm::arm64_image, "arm64", 0, 0, {}};
-  if (has_text(head, 0x38, "RSC\x05")) return {KernelForm::riscv64_image, "riscv64", 0, 0, {}};
+  if (has_text(head, 0x38, "ARM\x64")) return {KernelForm::arm64_image, "arm64", 0, 0, {}, has_text(head, 0, "MZ")};
+  if (has_text(head, 0x38, "RSC\x05")) return {KernelForm::riscv64_image, "riscv64", 0, 0, {}, has_text(head, 0, "MZ")};
   if (has_text(head, 0x202, "HdrS") && has_text(head, 0x1fe, "\x55\xaa")) {
     return bzimage(head);
   }

@@ -30,6 +30,9 @@ struct KernelInfo {
   std::uint64_t payload_size = 0;
   std::string payload_compression;
 
+  /// Of a raw Image: it begins as an EFI program does ("MZ"). UEFI firmware, and so iPXE, starts no other.
+  bool efi_stub = false;
+
   bool operator==(const KernelInfo&) const = default;
 };
 

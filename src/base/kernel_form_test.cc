@@ -33,7 +33,7 @@ std::vector<FormCase> cases() {
       {"Arm64Cut", header(64, {{0x38, "ARM\x64"}}).substr(0, 0x3b), {}},
       {"Arm64WithEfiStub",
        header(128, {{0, "MZ"}, {0x38, "ARM\x64"}, pe_at_40[0], pe_at_40[1], {0x44, "\x64\xaa"}}),
-       {KernelForm::arm64_image, "arm64", 0, 0, ""}},
+       {KernelForm::arm64_image, "arm64", 0, 0, "", true}},
       {"Riscv64", header(64, {{0x30, "RISCV"}, {0x38, "RSC\x05"}}), {KernelForm::riscv64_image, "riscv64", 0, 0, ""}},
       {"BzImage64",
        header(0x250, {{0x1fe, "\x55\xaa"}, {0x202, "HdrS"}, {0x206, "\x0f\x02"}, {0x236, "\x3f\0"sv}}),

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <optional>
 
-#include "archive/decompress.h"
 #include "base/file.h"
 #include "base/human.h"
 #include "cli/boot_file_server.h"
@@ -16,6 +15,7 @@
 #include "machine/packet/run.h"
 #include "machine/remote/checks.h"
 #include "machine/remote/secret.h"
+#include "publish/boot_kernel.h"
 #include "publish/ipxe_script.h"
 
 namespace kiln::cli {
@@ -37,17 +37,6 @@ std::string architecture_of_plan(std::string_view plan) {
   return {};
 }
 
-/// The kernel in a form that iPXE can start: what is in a gzip file or an EFI zboot image is unpacked to `directory`.
-fs::path ipxe_kernel(const fs::path& kernel, const KernelInfo& info, const fs::path& directory) {
-  if (info.form != KernelForm::gzip) return machine::bootable_kernel(kernel, info, directory);
-  UniqueFd fd = open_file(kernel);
-  FdSource file{fd.get(), kernel.native()};
-  AtomicFile unpacked{directory / "kernel"};
-  copy(*archive::decompress(file, concat("kernel ", quote(kernel.native()))), unpacked.sink());
-  unpacked.commit();
-  return directory / "kernel";
-}
-
 void check_plan(const PacketOptions& options, const machine::SystemToBoot& system) {
   const std::string& plan = options.packet.wanted.plan;
   machine::check_suits(system, {concat("plan ", quote(plan)), architecture_of_plan(plan), 0});
@@ -58,7 +47,7 @@ class Served {
  public:
   Served(const PacketOptions& options, Reporter& reporter) {
     const machine::BootFiles files = machine::find_boot_files(options.name);
-    const KernelInfo kernel = machine::inspect_kernel(files.kernel);
+    const publish::BootKernel kernel = publish::make_boot_kernel(files.kernel, directory_.path());
     const std::string& image = options.image_name;
     publish::IpxeScript script;
     script.architecture = kernel.architecture;
@@ -67,11 +56,10 @@ class Served {
     script.initrds = {{image + "-initrd.img", {}}};
     script.cmdline = files.cmdline;
     while (script.cmdline.ends_with('\n')) script.cmdline.pop_back();
-    server_.emplace(
-        options.serve,
-        std::map<std::string, fs::path>{{"/" + image + "-kernel", ipxe_kernel(files.kernel, kernel, directory_.path())},
-                                        {"/" + image + "-initrd.img", files.initrd}},
-        std::map<std::string, std::string>{{"/" + options.script, publish::to_text(script)}}, reporter);
+    server_.emplace(options.serve,
+                    std::map<std::string, fs::path>{{"/" + image + "-kernel", kernel.path},
+                                                    {"/" + image + "-initrd.img", files.initrd}},
+                    std::map<std::string, std::string>{{"/" + options.script, publish::to_text(script)}}, reporter);
     reporter.info(concat("serving ", printable(options.name), " at ", server_->endpoint().to_string()));
   }
 

@@ -1,16 +1,15 @@
 #include "netboot/boot_image.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <filesystem>
 
-#include "archive/decompress.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/human.h"
 #include "base/sha256.h"
+#include "publish/boot_kernel.h"
 
 namespace kiln::netboot {
 namespace {
@@ -24,62 +23,25 @@ constexpr std::uint64_t kSystemMemory = 48 << 20;
 /// Memory is counted in powers of two, by people and by what they buy.
 std::string memory_text(std::uint64_t bytes) { return concat((bytes + (1 << 20) - 1) >> 20, " MiB"); }
 
-std::uint64_t file_size(const UniqueFd& fd, const std::string& path) {
-  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
-  if (size < 0 || ::lseek(fd.get(), 0, SEEK_SET) < 0) throw SysError{errno, "reading ", quote(path)};
-  return static_cast<std::uint64_t>(size);
-}
-
-KernelInfo head_of(const UniqueFd& fd, const std::string& path) {
-  std::array<std::byte, kKernelHeadSize> head{};
-  FdSource source{fd.get(), path};
-  return recognise_kernel(Bytes{head}.first(read_full(source, head)));
-}
-
-/// The decompressed bytes as a file without a name.
-UniqueFd unpack(Source& packed, const std::string& what) {
-  UniqueFd memory{::memfd_create("kernel", MFD_CLOEXEC)};
-  if (!memory) throw SysError{errno, "unpacking ", what};
-  FdSink sink{memory.get(), what};
-  const std::unique_ptr<Source> unpacked = archive::decompress(packed, what);
-  LimitedSource limited{*unpacked, kMostKernel};
-  copy(limited, sink);
-  if (limited.left() == 0) throw Error{what, ": unpacked, it is larger than ", human_size(kMostKernel)};
-  return memory;
-}
-
-UniqueFd unpack_zboot(const UniqueFd& fd, const KernelInfo& info, std::uint64_t size, const std::string& path) {
-  const std::string_view type = info.payload_compression;
-  if (type != "gzip" && type != "zstd" && type != "xzkern" && type != "xz") {
-    throw Error{"kernel ", quote(path), ": its payload is compressed with ", quote(type),
-                ": expected gzip, zstd or xz"};
+/// A file without a name, in memory, of bounded size: what a stream unpacks to is known only at its end.
+class MemoryFile final : public Sink {
+ public:
+  explicit MemoryFile(std::string what) : what_{std::move(what)}, fd_{::memfd_create("kernel", MFD_CLOEXEC)} {
+    if (!fd_) throw SysError{errno, "unpacking ", what_};
   }
-  if (info.payload_offset > size || info.payload_size > size - info.payload_offset) {
-    throw Error{"kernel ", quote(path), ": its payload would end beyond its ", size, " bytes: the file is cut off"};
+  void write(Bytes data) override {
+    size_ += data.size();
+    if (size_ > kMostKernel) throw Error{what_, ": unpacked, it is larger than ", human_size(kMostKernel)};
+    FdSink{fd_.get(), what_}.write(data);
   }
-  if (::lseek(fd.get(), static_cast<off_t>(info.payload_offset), SEEK_SET) < 0) {
-    throw SysError{errno, "reading ", quote(path)};
-  }
-  FdSource whole{fd.get(), path};
-  LimitedSource payload{whole, info.payload_size};
-  return unpack(payload, concat("kernel ", quote(path), ": payload"));
-}
+  std::uint64_t size() const { return size_; }
+  UniqueFd take() { return std::move(fd_); }
 
-void check_form(const KernelInfo& info, const std::string& path) {
-  switch (info.form) {
-    case KernelForm::arm64_image:
-    case KernelForm::riscv64_image:
-    case KernelForm::bzimage:
-      return;
-    case KernelForm::elf:
-      throw Error{"kernel ", quote(path), " is an ELF image (vmlinux), which iPXE cannot start"}.with_hint(
-          "use the kernel's bootable form: arch/arm64/boot/Image, or bzImage on x86");
-    default:
-      throw Error{
-          "kernel ", quote(path), " is a ", name_of(info.form),
-          ", which iPXE cannot start: expected an arm64 or riscv64 Image (raw, gzip or EFI zboot) or a bzImage"};
-  }
-}
+ private:
+  std::string what_;
+  UniqueFd fd_;
+  std::uint64_t size_ = 0;
+};
 
 }  // namespace
 
@@ -90,27 +52,20 @@ const BootFile* BootImage::segment(std::string_view name) const {
 }
 
 StartableKernel startable_kernel(const std::string& path) {
-  UniqueFd fd = open_file(path);
-  KernelInfo info = head_of(fd, path);
+  const archive::KernelFile file = publish::open_boot_kernel(path);
+  const KernelInfo inside = file.inside();
   StartableKernel kernel;
-  kernel.built_form = info.form;
-  std::uint64_t size = file_size(fd, path);
-  // Image.gz may hold anything, a zboot image too.
-  if (info.form == KernelForm::gzip) {
-    FdSource packed{fd.get(), path};
-    fd = unpack(packed, concat("kernel ", quote(path)));
-    size = file_size(fd, path);
-    info = head_of(fd, path);
+  kernel.built_form = file.info().form;
+  kernel.architecture = inside.architecture;
+  if (inside.form == kernel.built_form) {
+    kernel.file = std::make_shared<const UniqueFd>(open_file(path));
+    kernel.size = std::filesystem::file_size(path);
+  } else {
+    MemoryFile unpacked{concat("kernel ", quote(path))};
+    file.unwrap(unpacked);
+    kernel.size = unpacked.size();
+    kernel.file = std::make_shared<const UniqueFd>(unpacked.take());
   }
-  if (info.form == KernelForm::efi_zboot) {
-    fd = unpack_zboot(fd, info, size, path);
-    size = file_size(fd, path);
-    info = head_of(fd, path);
-  }
-  check_form(info, path);
-  kernel.architecture = info.architecture;
-  kernel.size = size;
-  kernel.file = std::make_shared<const UniqueFd>(std::move(fd));
   return kernel;
 }
 

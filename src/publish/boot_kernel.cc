@@ -1,8 +1,5 @@
 #include "publish/boot_kernel.h"
 
-#include <array>
-
-#include "archive/kernel_file.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -17,14 +14,6 @@ std::string with_article(KernelForm form) {
 std::string described(const KernelInfo& file, const KernelInfo& inside) {
   if (file.form == inside.form) return with_article(file.form);
   return concat(with_article(file.form), " around ", with_article(inside.form));
-}
-
-/// Without its EFI stub an Image does not begin with "MZ", and no UEFI firmware starts it.
-bool has_efi_stub(const std::filesystem::path& image) {
-  std::array<std::byte, 2> head{};
-  UniqueFd fd = open_file(image);
-  FdSource source{fd.get(), image.native()};
-  return read_full(source, head) == 2 && as_text(head) == "MZ";
 }
 
 void check_form(const KernelInfo& file, const KernelInfo& inside, const std::string& name) {
@@ -46,11 +35,22 @@ void check_form(const KernelInfo& file, const KernelInfo& inside, const std::str
 
 }  // namespace
 
-BootKernel make_boot_kernel(const std::filesystem::path& kernel, const std::filesystem::path& directory) {
+archive::KernelFile open_boot_kernel(const std::filesystem::path& kernel) {
   const std::string name = concat("kernel ", quote(kernel.native()));
-  const archive::KernelFile file{kernel};
+  archive::KernelFile file{kernel};
   const KernelInfo inside = file.inside();
   check_form(file.info(), inside, name);
+  if (inside.form != KernelForm::bzimage && !inside.efi_stub) {
+    throw Error{name, " is ", described(file.info(), inside),
+                " without an EFI stub: UEFI, and so iPXE, cannot start it"}
+        .with_hint("build it with CONFIG_EFI_STUB=y");
+  }
+  return file;
+}
+
+BootKernel make_boot_kernel(const std::filesystem::path& kernel, const std::filesystem::path& directory) {
+  const archive::KernelFile file = open_boot_kernel(kernel);
+  const KernelInfo inside = file.inside();
   BootKernel out{kernel, 0, std::string{inside.architecture}, false};
   if (file.info().form != inside.form) {
     AtomicFile unpacked{directory / "kernel"};
@@ -58,11 +58,6 @@ BootKernel make_boot_kernel(const std::filesystem::path& kernel, const std::file
     unpacked.commit();
     out.path = directory / "kernel";
     out.unpacked = true;
-  }
-  if (inside.form != KernelForm::bzimage && !has_efi_stub(out.path)) {
-    throw Error{name, " is ", described(file.info(), inside),
-                " without an EFI stub: UEFI, and so iPXE, cannot start it"}
-        .with_hint("build it with CONFIG_EFI_STUB=y");
   }
   out.size = std::filesystem::file_size(out.path);
   return out;

@@ -24,7 +24,7 @@ def noise(size, seed):
 
 def arm64_kernel(size=300_000, seed="kernel"):
     """A file that begins as a raw arm64 Image does (Documentation/arch/arm64/booting.rst §4)."""
-    return bytes(0x38) + b"ARM\x64" + noise(size, seed)
+    return b"MZ" + bytes(0x36) + b"ARM\x64" + noise(size, seed)
 
 
 def x86_kernel(size=300_000, seed="kernel"):
