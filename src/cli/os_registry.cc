@@ -30,6 +30,20 @@ publish::BootParts pull_os(Context& context, const std::string& reference, const
                           context.reporter());
 }
 
+netboot::RegistryQuestions os_questions(Context& context, const std::string& reference,
+                                        const std::string& architecture) {
+  const auto look = [&context, reference] {
+    oci::RegistryOptions options = registry_options(context);
+    options.attempts = options.mirror_attempts = 1;
+    options.connect_timeout = options.stall_timeout = std::chrono::seconds{5};
+    oci::HttpRegistry registry{options};
+    const std::optional<oci::Descriptor> found = registry.manifest_descriptor(reference_of(reference));
+    if (!found) throw Error{"the registry does not have it any more"};
+    return found->digest.to_string();
+  };
+  return {look, [&context, reference, architecture] { return pull_os(context, reference, architecture); }};
+}
+
 std::string os_name(const std::string& reference) {
   const std::string repository = reference_of(reference).repository();
   return repository.substr(repository.rfind('/') + 1);

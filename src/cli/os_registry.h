@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "netboot/registry_source.h"
 #include "publish/boot_parts.h"
 
 namespace CLI {
@@ -23,6 +24,10 @@ bool is_os_url(std::string_view text);
 
 /// Brings it into the cache. `reference` may be an oci:// URL; `architecture` may be empty.
 publish::BootParts pull_os(Context& context, const std::string& reference, const std::string& architecture);
+
+/// The same, to be asked for newer ones again and again. The context must outlive it.
+netboot::RegistryQuestions os_questions(Context& context, const std::string& reference,
+                                        const std::string& architecture);
 
 /// What to call it: the last part of the repository.
 std::string os_name(const std::string& reference);

@@ -17,6 +17,7 @@
 #include "http/server.h"
 #include "netboot/boot_server.h"
 #include "netboot/dhcp/server.h"
+#include "netboot/registry_source.h"
 #include "netboot/site.h"
 #include "package/build.h"
 
@@ -95,9 +96,10 @@ SourceSpec parse_source(const std::string& text, const std::string& architecture
 }
 
 std::unique_ptr<netboot::BootSource> open_source(const SourceSpec& spec, const ServePxeOptions& options,
-                                                 Context& context, Reporter& reporter) {
+                                                 Context& context, Reporter& reporter, Reporter& log) {
   if (is_os_url(spec.source)) {
-    return std::make_unique<netboot::FetchedSource>(spec.source, pull_os(context, spec.source, spec.architecture));
+    return std::make_unique<netboot::RegistrySource>(spec.source, os_questions(context, spec.source, spec.architecture),
+                                                     log);
   }
   if (!is_yaml(spec.source)) return std::make_unique<netboot::NamedSource>(spec.source);
   const oci::Platform platform =
@@ -262,7 +264,7 @@ int serve_pxe(const ServePxeOptions& options, Context& context) {
   netboot::Catalog catalog{loop};
   for (const std::string& text : options.sources) {
     const SourceSpec spec = parse_source(text, options.architecture);
-    catalog.add(spec.label, spec.architecture, open_source(spec, options, context, reporter));
+    catalog.add(spec.label, spec.architecture, open_source(spec, options, context, reporter, log));
   }
   const netboot::KernelNeighbours neighbours;
   netboot::SiteSettings settings;

@@ -156,16 +156,15 @@ std::shared_ptr<const BootImage> NamedSource::load() {
   return image;
 }
 
-std::shared_ptr<const BootImage> FetchedSource::load() {
+std::shared_ptr<const BootImage> boot_image_of(const publish::BootParts& parts) {
   auto image = std::make_shared<BootImage>();
-  set_kernel(*image, parts_.kernel.path);
-  image->cmdline = parts_.cmdline;
-  image->root_size = parts_.root_size;
-  // Blobs are named by their digests.
-  for (const publish::FilePart& part : parts_.initramfs) {
+  set_kernel(*image, parts.kernel.path);
+  image->cmdline = parts.cmdline;
+  image->root_size = parts.root_size;
+  for (const publish::FilePart& part : parts.initramfs) {
     add_segment(*image, open_boot_file(part.path, part.path.filename().native(), part.size));
   }
-  image->id = image_id(*image, parts_.kernel.path.filename().native());
+  image->id = image_id(*image, parts.kernel.path.filename().native());
   return image;
 }
 

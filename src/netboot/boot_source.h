@@ -68,18 +68,7 @@ class NamedSource final : public BootSource {
   std::string name_;
 };
 
-/// What was fetched from a registry, as it was then.
-class FetchedSource final : public BootSource {
- public:
-  FetchedSource(std::string url, publish::BootParts parts) : url_{std::move(url)}, parts_{std::move(parts)} {}
-
-  std::string description() const override { return url_; }
-  std::string state() const override { return {}; }
-  std::shared_ptr<const BootImage> load() override;
-
- private:
-  std::string url_;
-  publish::BootParts parts_;
-};
+/// Blobs of the store, which are named by their digests, as they are served.
+std::shared_ptr<const BootImage> boot_image_of(const publish::BootParts& parts);
 
 }  // namespace kiln::netboot

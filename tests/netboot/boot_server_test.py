@@ -10,8 +10,9 @@ import sys
 import urllib.error
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from kiln_test import case, netclients, netlab, pretence, yaml
+from kiln_test import case, kiln, netclients, netlab, pretence, yaml
 from kiln_test.netclients import ARM64, ARM64_HTTP, BIOS, X64
+from kiln_test.registry import DockerRegistry
 
 SERVER = "10.78.0.1"
 URL = f"http://{SERVER}:8080"
@@ -110,6 +111,45 @@ class BootServer(netlab.Case):
         self.assertEqual(machine.script(f"{URL}/boot.ipxe").initrds, old.initrds)
         self.checked("mended, it is the first version again")
 
+    def test_registry(self):
+        """What a registry has is served; when its tag moves, the new version is, and only what changed is fetched; without the registry it stays"""
+        self.needs("docker-registry")
+        with self.server.inside():
+            registry = DockerRegistry(self.path("registry"))
+        self.addCleanup(registry.stop)
+        name = f"{registry.host}/team/web:1"
+        elsewhere = kiln.Kiln(self.path("elsewhere"))
+        self.store_images(pretence.images("arm64"), elsewhere.store)
+        old = self.pushed(elsewhere, name)
+        self.serve(*FULL, sources=(f"oci://{name},arch=arm64",))
+        machine = pretence.Machine(1)
+        script = machine.script(f"{URL}/boot.ipxe")
+        self.assertEqual(machine.load(script), old)
+        fetched = self.blobs_fetched(registry)
+        self.assertGreater(len(fetched), 3)
+        self.write_system(pretence.system("arm64", "two"), "arm.yml")
+        new = self.pushed(elsewhere, name)
+        self.assertNotEqual(new, old)
+        self.log.wait_for("built 'web' in ", 30)
+        self.assertEqual(machine.load(machine.script(f"{URL}/boot.ipxe")), new)
+        more = self.blobs_fetched(registry) - fetched
+        self.assertLess(len(more), len(fetched) - 1)
+        self.checked(f"{len(fetched)} blobs at first, {len(more)} when the tag had moved")
+        registry.stop()
+        self.log.wait_for(f"looking for a newer oci://{re.escape(name)}: ", 30)
+        self.assertEqual(machine.load(machine.script(f"{URL}/boot.ipxe")), new)
+        self.checked("the registry is gone: what is there stays")
+
+    def pushed(self, other, name):
+        """Builds arm.yml with another Kiln and pushes it; the digests built() tells."""
+        with self.server.inside():
+            self.succeeds(other.run("push", "oci", name, self.path("arm.yml"), "--arch", "arm64"))
+        return self.built("arm64", "arm.yml")
+
+    @staticmethod
+    def blobs_fetched(registry):
+        return set(re.findall(r"GET /v2/team/web/blobs/(sha256:[0-9a-f]{64})", registry.log()))
+
     def test_policy(self):
         """A policy chooses system and parameters, and is read again; mistakes in it are told"""
         policy = {
@@ -175,7 +215,7 @@ class BootServer(netlab.Case):
             ("no range", [*good, *common, "--dhcp", "full"], r"--dhcp full gives out addresses: from which range\?\nhint: --range"),
             ("range elsewhere", [*good, *common, "--dhcp", "full", "--range", "10.9.0.1-10.9.0.9"], r"10\.9\.0\.1"),
             ("range with proxy", [*good, *common, "--range", "10.78.0.10-10.78.0.20"], r"--range is for --dhcp full"),
-            ("kernel of a form", ["--pxe", "vmlinux", *common], r"kernel 'vmlinux-kernel' is an ELF image \(vmlinux\), which iPXE cannot start\nhint: use the kernel's bootable form"),
+            ("kernel of a form", ["--pxe", "vmlinux", *common], r"kernel 'vmlinux-kernel' is an ELF image: iPXE does not start Linux in that form\nhint: take arch/arm64/boot/Image"),
             ("nothing built", ["--pxe", "nothing", *common], r"nothing to boot under 'nothing': missing 'nothing-kernel', 'nothing-initrd.img'"),
             ("two of a name", ["--pxe", "arm.yml,arch=arm64", "arm.yml,arch=arm64", *common], r"are both called 'arm' and for arm64\nhint: give one of them another name"),
             ("bad source", ["--pxe", "arm.yml,arc=arm64", *common], r"expected SOURCE\[,arch=ARCH\]\[,name=LABEL\], got 'arc=arm64'"),
