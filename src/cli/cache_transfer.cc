@@ -80,7 +80,7 @@ bool has_all(const oci::Store& store, const oci::Descriptor& root) {
 class CachePush {
  public:
   CachePush(Context& context, const PushOptions& options)
-      : context_{context}, options_{options}, registry_{registry_options(context)} {}
+      : context_{context}, options_{options}, registry_{push_registry_options(context)} {}
 
   void push(const std::string& image) {
     const oci::Reference name = name_in_cache(image);

@@ -73,6 +73,12 @@ oci::RegistryOptions registry_options(Context& context) {
   return options;
 }
 
+oci::RegistryOptions push_registry_options(Context& context) {
+  oci::RegistryOptions options = registry_options(context);
+  options.use_mirrors = false;
+  return options;
+}
+
 build::ImageFetcher image_fetcher(Context& context, bool always_pull) {
   const auto puller = std::make_shared<Puller>(context);
   oci::Store& store = context.store();

@@ -14,6 +14,9 @@ build::ImageFetcher image_fetcher(Context& context, bool always_pull);
 /// How to reach registries, as the global options say.
 oci::RegistryOptions registry_options(Context& context);
 
+/// The same for pushing to them: what a push finds there, it asks of the registry itself and of no mirror.
+oci::RegistryOptions push_registry_options(Context& context);
+
 /// Where recipes and guest programs are.
 package::Locations package_locations(Context& context);
 

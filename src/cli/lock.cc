@@ -133,7 +133,7 @@ class LockWriter {
     if (!renewed) {
       if (auto image = oci::find_image(context_.store(), package.reference, platform)) return *std::move(image);
     }
-    if (!package::registry_has(package, platform, images_.workshop().registry())) {
+    if (!package::registry_has(package, platform, images_.workshop().tools().registry)) {
       return made(package, platform, renewed);
     }
     return (renewed ? fetch_newest_ : fetch_)(package.reference, platform);

@@ -83,7 +83,7 @@ oci::ImageSet LockedImages::images(const oci::Reference& reference, std::span<co
 /// No if it does not answer: then an image can still be made.
 bool LockedImages::registry_has(const oci::Reference& exact) {
   try {
-    return workshop().registry().manifest_descriptor(exact).has_value();
+    return workshop().tools().registry.manifest_descriptor(exact).has_value();
   } catch (const Error&) {
     return false;
   }

@@ -144,11 +144,13 @@ class PackageRun {
 
   /// Whether the registry has the image; with --pull and --docker, it then is in the store.
   bool is_in_registry(const oci::Platform& platform) {
+    oci::Registry& images = workshop_.tools().registry;
     if (!options_.pull && !options_.docker) {
-      return package::registry_has(package_, platform, workshop_.registry());
+      // What only a mirror has would be missing from what is pushed.
+      return package::registry_has(package_, platform, options_.push ? workshop_.registry() : images);
     }
     try {
-      oci::pull_image(package_.reference, platform, context_.store(), workshop_.registry(), workshop_.transfers(),
+      oci::pull_image(package_.reference, platform, context_.store(), images, workshop_.transfers(),
                       context_.reporter());
       return true;
     } catch (const Error&) {

@@ -26,7 +26,7 @@ int run_push(Context& context, const PushImageOptions& options) {
   oci::PushOptions push;
   for (const std::string& text : options.platforms) push.platforms.push_back(oci::Platform::parse(text));
   const auto use = oci::use_store(context.store());
-  oci::HttpRegistry registry{registry_options(context)};
+  oci::HttpRegistry registry{push_registry_options(context)};
   ThreadPool uploads{kTransfers};
   const oci::Descriptor pushed =
       oci::push_image(context.store(), name, target, registry, uploads, context.reporter(), push);

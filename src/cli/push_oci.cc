@@ -52,7 +52,7 @@ int push_os(Context& context, const PushOsOptions& options) {
   constexpr unsigned kTransfers = 4;
   const oci::Reference reference = oci::Reference::parse(options.reference);
   const std::vector<publish::BootParts> systems = load_systems(context, options);
-  oci::HttpRegistry registry{registry_options(context)};
+  oci::HttpRegistry registry{push_registry_options(context)};
   ThreadPool uploads{kTransfers};
   const TempDir scratch{context.store().derived_directory("scratch")};
   const publish::PushedOs pushed =

@@ -42,7 +42,7 @@ std::string login_file(const std::vector<std::string>& logins) {
 
 struct PackageWorkshop::Parts {
   std::optional<TempDir> secrets;
-  std::optional<oci::HttpRegistry> registry;
+  std::optional<oci::HttpRegistry> images, registry;
   ThreadPool transfers{kTransfers};
   std::optional<package::Workshop> tools;
 };
@@ -57,8 +57,10 @@ PackageWorkshop::PackageWorkshop(Context& context, const std::vector<std::string
     file.commit();
     options.credential_files.insert(options.credential_files.begin(), path);
   }
+  parts_->images.emplace(options);
+  options.use_mirrors = false;
   parts_->registry.emplace(std::move(options));
-  parts_->tools.emplace(package::Workshop{package_locations(context), context.store(), *parts_->registry,
+  parts_->tools.emplace(package::Workshop{package_locations(context), context.store(), *parts_->images,
                                           parts_->transfers, context.reporter(), KILN_VERSION, KILN_COMMIT});
 }
 

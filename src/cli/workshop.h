@@ -23,7 +23,7 @@ class PackageWorkshop {
   PackageWorkshop& operator=(const PackageWorkshop&) = delete;
 
   const package::Workshop& tools() const;
-  oci::Registry& registry();
+  oci::Registry& registry();  ///< which packages are pushed to; other than that of the tools, it is never a mirror
   ThreadPool& transfers();
 
  private:

@@ -61,11 +61,17 @@ std::string HttpRegistry::base_url(const Reference& repository) {
   return session_->base_url(session_->endpoints().for_writing(repository));
 }
 
+std::vector<Endpoint> HttpRegistry::endpoints_of(const Reference& reference) {
+  const EndpointTable& table = session_->endpoints();
+  if (session_->options().use_mirrors) return table.for_reading(reference);
+  return {table.for_writing(reference)};
+}
+
 /// The first result of `step` that is one, over the places where the reference is; what the last throws, or has not, is
 /// what the registry says.
 template <typename Step>
 auto HttpRegistry::read(const Reference& reference, const Digest* blob, const Step& step) {
-  const std::vector<Endpoint> endpoints = session_->endpoints().for_reading(reference);
+  const std::vector<Endpoint> endpoints = endpoints_of(reference);
   for (std::size_t i = 0; i + 1 < endpoints.size(); ++i) {
     if (!mirrors_->is_usable(endpoints[i], blob)) continue;
     try {

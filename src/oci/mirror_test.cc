@@ -72,6 +72,19 @@ TEST_F(Mirrors, PushingGoesToTheRegistry) {
   EXPECT_THAT(mirror_.server().requests(), IsEmpty());
 }
 
+TEST_F(Mirrors, WhatDecidesWhatIsPushedComesFromTheRegistry) {
+  mirror_.add_image("hub/a", "v1", make_image("arm64", {"older"}));
+  mirror_.add_image("hub/a", "gone", image_);
+  registry_.add_image("a", "v1", image_);
+  RegistryOptions options = this->options();
+  options.use_mirrors = false;
+  HttpRegistry registry{options};
+  EXPECT_EQ(registry.manifest(registry_.reference("a:v1"))->content, image_.manifest_json);
+  EXPECT_EQ(registry.manifest_descriptor(registry_.reference("a:v1"))->digest, image_.descriptor.digest);
+  EXPECT_FALSE(registry.manifest(registry_.reference("a:gone")));
+  EXPECT_THAT(mirror_.server().requests(), IsEmpty());
+}
+
 TEST_F(Mirrors, OneThatIsGoneIsAskedOnceAndWarnedOfOnce) {
   registry_.add_image("a", "v1", image_);
   RegistryOptions options = this->options();

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/stream.h"
@@ -86,6 +87,7 @@ class HttpRegistry final : public Registry {
   std::string base_url(const Reference& repository);
 
  private:
+  std::vector<Endpoint> endpoints_of(const Reference& reference);
   template <typename Step>
   auto read(const Reference& reference, const Digest* blob, const Step& step);
   std::optional<Document> manifest_at(const Endpoint& endpoint);

@@ -17,6 +17,8 @@ struct RegistryOptions : http::ClientOptions {
   std::vector<std::filesystem::path> credential_files;
 
   std::vector<MirrorSpec> mirrors;  ///< of the command line and the environment, the first is tried first
+  /// Whether what is read may come from mirrors. Not when it decides what is written: mirrors may be behind.
+  bool use_mirrors = true;
   /// Read when the first registry is asked; see registries_conf_files(). Empty: the host's files do not count.
   std::vector<std::filesystem::path> registries_conf;
   /// Gets told, once for each, of mirrors that failed while something else did.

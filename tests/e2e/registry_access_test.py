@@ -6,13 +6,14 @@ import json
 import os
 import re
 import sys
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from kiln_test import case, samples
 from kiln_test.certificates import Authority
 from kiln_test.faulty_registry import Fault, FaultyRegistry
 from kiln_test.forward_proxy import ForwardProxy
-from kiln_test.image import Image
+from kiln_test.image import OCI_INDEX, Image, Index
 from kiln_test.layer import file
 from kiln_test.layout import Layout
 from kiln_test.registry import PASSWORD, USER, DockerRegistry, free_port
@@ -114,6 +115,48 @@ class Access(case.Case):
         self.pulls(f"{registry.host}/team/app:1", "--mirror", f"http://{mirror.host}")
         self.assertEqual([r[1].rpartition("/")[2] for r in registry.requests if r[1] != "/v2/"], [image.layer_digests[0]])
         self.checked("the registry was asked for the one layer that was damaged, and nothing else")
+
+    def test_push_past_a_mirror(self):
+        """what a push merges into is the registry's, though a mirror has an older one"""
+        registry, mirror = self.registry(), self.registry("mirror")
+        ours, theirs, older = app(seed="ours"), Image([[file("app", "new")]], "arm64"), Image([[file("app", "old")]], "arm64")
+        registry.push("team/app:1", Index([theirs]))
+        mirror.push("team/app:1", Index([older]))
+        mirror.push("team/app:2", older)
+        registry.push("team/app:stable-arm64", theirs)
+        mirror.push("team/app:stable-arm64", older)
+        image = f"{registry.host}/team/app"
+        spec = ("--mirror", f"{registry.host}=http://{mirror.host}")
+
+        def digests(tag):
+            url = f"http://{registry.host}/v2/team/app/manifests/{tag}"
+            with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": OCI_INDEX})) as reply:
+                document = json.load(reply)
+            return {entry["platform"]["architecture"]: entry["digest"] for entry in document["manifests"]}
+
+        layout = Layout(self.fresh_store())
+        for tag in "12":
+            layout.add(f"{image}:{tag}", Index([ours]))
+        both = {"amd64": ours.descriptor["digest"], "arm64": theirs.descriptor["digest"]}
+        self.succeeds(self.kiln.run(*spec, "cache", "push", "--override", f"{image}:1"))
+        self.assertEqual(digests("1"), both)
+        self.checked("cache push --override: the registry's arm64 stays in the index")
+        told = self.succeeds(self.kiln.run(*spec, "cache", "push", f"{image}:2")).stdout
+        self.assertTrue(told.endswith(" pushed\n"), told)
+        self.assertEqual(digests("2"), {"amd64": both["amd64"]})
+        self.checked("cache push: a tag that only the mirror has is free")
+
+        package = os.path.dirname(self.write("app/build.yml", f"image: app\norg: {registry.host}/team\narches: [amd64, arm64]\n"))
+        self.succeeds(self.kiln.run(*spec, "pkg", "manifest", "--hash", "stable", package))
+        self.assertEqual(digests("stable"), {"arm64": both["arm64"]})
+        self.checked("pkg manifest: of the registry's images")
+        self.succeeds(self.kiln.run(*spec, "pkg", "remote-tag", f"{image}:1", f"{image}:3"))
+        self.assertEqual(digests("3"), both)
+        self.checked("pkg remote-tag: what the registry has")
+        layout.add(f"{image}:1", Index([ours]))
+        self.succeeds(self.kiln.run(*spec, "pkg", "push", "--nobuild", "--hash", "1", package))
+        self.assertEqual(digests("1"), both)
+        self.checked("pkg push: merged into the registry's index")
 
     # --- lines that break
 
