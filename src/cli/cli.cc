@@ -8,6 +8,7 @@
 #include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/verbs.h"
+#include "cli/version.h"
 
 namespace kiln::cli {
 namespace {
@@ -74,7 +75,7 @@ void add_global_options(CLI::App& program, const Dialect& dialect, GlobalOptions
                   "Trust the certificate authorities of this file (PEM) too; may be repeated")
       ->type_name("FILE")
       ->allow_extra_args(false);
-  program.set_version_flag("--version", concat(dialect.program, " " KILN_VERSION), "Print the version");
+  program.set_version_flag("--version", concat(dialect.program, " ", version()), "Print the version");
   program.set_help_all_flag("--help-all", "Print the help of every verb");
 }
 

@@ -1,10 +1,11 @@
+#include "cli/version.h"
+
 #include <CLI/CLI.hpp>
 
 #include "cli/context.h"
 #include "cli/verbs.h"
 
 namespace kiln::cli {
-
 namespace {
 
 struct VersionOptions {
@@ -12,12 +13,15 @@ struct VersionOptions {
 };
 
 std::string version_text(const Dialect& dialect, const VersionOptions& options) {
-  if (options.only_number) return KILN_VERSION "\n";
-  if (options.only_commit) return KILN_COMMIT "\n";
-  return concat(dialect.version, KILN_VERSION "\ncommit: " KILN_COMMIT "\n");
+  if (options.only_number) return concat(version(), "\n");
+  if (options.only_commit) return concat(commit(), "\n");
+  return concat(dialect.version, version(), "\ncommit: ", commit(), "\n");
 }
 
 }  // namespace
+
+std::string version() { return KILN_VERSION; }
+std::string commit() { return KILN_COMMIT; }
 
 void add_version(CLI::App& program, Context& context) {
   CLI::App* command = program.add_subcommand("version", "Print the version");
@@ -26,7 +30,7 @@ void add_version(CLI::App& program, Context& context) {
   command->add_flag("--commit", options->only_commit, "Print the commit it was built from alone");
   on_run(*command, [&context, options] {
     context.result(version_text(context.dialect(), *options),
-                   Fields{}.add("version", KILN_VERSION).add("commit", KILN_COMMIT));
+                   Fields{}.add("version", version()).add("commit", commit()));
     return 0;
   });
 }

@@ -7,11 +7,8 @@
 #include "base/file.h"
 #include "cli/context.h"
 #include "cli/images.h"
+#include "cli/version.h"
 #include "oci/base64.h"
-
-#ifndef KILN_COMMIT
-#define KILN_COMMIT ""
-#endif
 
 namespace kiln::cli {
 namespace {
@@ -61,7 +58,7 @@ PackageWorkshop::PackageWorkshop(Context& context, const std::vector<std::string
   options.use_mirrors = false;
   parts_->registry.emplace(std::move(options));
   parts_->tools.emplace(package::Workshop{package_locations(context), context.store(), *parts_->images,
-                                          parts_->transfers, context.reporter(), KILN_VERSION, KILN_COMMIT});
+                                          parts_->transfers, context.reporter(), version(), commit()});
 }
 
 PackageWorkshop::~PackageWorkshop() = default;
