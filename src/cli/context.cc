@@ -117,6 +117,16 @@ void Context::print(std::string_view text) {
   FdSink{STDOUT_FILENO, "standard output"}.write(as_bytes(text));
 }
 
+void Context::tell(std::string_view line) {
+  reporter();
+  const auto write = [&] { FdSink{STDOUT_FILENO, "standard output"}.write(as_bytes(concat(line, "\n"))); };
+  if (parts_->live != nullptr) {
+    parts_->live->interrupt(write);
+  } else {
+    write();
+  }
+}
+
 void Context::print_error(std::string_view text) {
   end_progress();
   parts_->errors.write(text);

@@ -51,7 +51,9 @@ class Context {
 
   /// Writes to standard output, whatever the options; throws SysError.
   void print(std::string_view text);
-  /// The same to standard error.
+  /// A line on standard output while work goes on: what shows it goes on too.
+  void tell(std::string_view line);
+  /// Writes to standard error.
   void print_error(std::string_view text);
   /// What the command was asked for: the object with --json, otherwise the text (lines, each ended), both on stdout.
   void result(std::string_view text, const Fields& object);

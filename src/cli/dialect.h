@@ -21,16 +21,17 @@ struct Dialect {
   std::filesystem::path (*cache_directory)();  ///< where --cache does not say
   std::string (*error_text)(const Error& error, const Style& style, std::chrono::system_clock::time_point now);
 
-  int usage_status;                  ///< exit status after a mistake on the command line
-  bool verbosity_is_number;          ///< -v N, and log lines with a level once it is given
-  bool settings_file;                ///< ~/.moby/linuxkit/config.yml must be valid if it is there
-  bool tells_steps;                  ///< `build` tells LinuxKit's steps on stderr and nothing on stdout
-  bool strict_tar;                   ///< a tar is LinuxKit's, entry for entry (`build --strict`)
-  bool lists_on_stderr;              ///< `cache ls` is LinuxKit's table, on stderr
-  bool only_success_matters;         ///< `run` ends with 0 or 1, as QEMU does
-  bool adds_yml;                     ///< FILE is FILE.yml if there is no FILE
-  bool old_build_options;            ///< what `moby build` had and no longer means anything
-  std::string_view compression;      ///< of an initramfs, where --compression does not say; empty: chosen
+  int usage_status;              ///< exit status after a mistake on the command line
+  bool verbosity_is_number;      ///< -v N, and log lines with a level once it is given
+  bool settings_file;            ///< ~/.moby/linuxkit/config.yml must be valid if it is there
+  bool tells_steps;              ///< `build` tells LinuxKit's steps on stderr and nothing on stdout
+  bool strict_tar;               ///< a tar is LinuxKit's, entry for entry (`build --strict`)
+  bool lists_on_stderr;          ///< `cache ls` is LinuxKit's table, on stderr
+  bool packages_on_stdout;       ///< `pkg build` tells its steps on stdout, without the names, and `push` is deprecated
+  bool only_success_matters;     ///< `run` ends with 0 or 1, as QEMU does
+  bool adds_yml;                 ///< FILE is FILE.yml if there is no FILE
+  bool old_build_options;        ///< what `moby build` had and no longer means anything
+  std::string_view compression;  ///< of an initramfs, where --compression does not say; empty: chosen
   std::string_view publish_address;  ///< of `run --publish`, where it does not say
   std::string_view version;          ///< what `version` prints before the number
 };

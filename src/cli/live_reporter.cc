@@ -120,6 +120,14 @@ void LiveReporter::line(std::string_view text) {
   terminal_.write(out);
 }
 
+void LiveReporter::interrupt(const std::function<void()>& write) {
+  std::lock_guard lock{mutex_};
+  if (!drawn_widths_.empty()) terminal_.write(erase_block());
+  drawn_widths_.clear();
+  write();
+  if (!stopped_) terminal_.write(block(terminal_.columns(), terminal_.rows()));
+}
+
 void LiveReporter::redraw() {
   std::lock_guard lock{mutex_};
   if (stopped_ || (rows_.empty() && drawn_widths_.empty())) return;

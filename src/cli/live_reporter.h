@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -30,6 +31,8 @@ class LiveReporter final : public Reporter {
   void detail(std::string_view message) override;
   void warning(std::string_view message) override;
 
+  /// Has something written to the terminal by others, above the block.
+  void interrupt(const std::function<void()>& write);
   void redraw();
   void stop();  ///< erases the block; later lines are plain, and no block is drawn again
 

@@ -66,9 +66,7 @@ class PackageRun {
     }
     const char* what = options_.no_build ? "Pushing" : options_.push ? "Building and pushing" : "Building";
     tell(what, " \"", package_.name, "\"", options_.no_build ? " without building" : "");
-    for (const oci::Platform& platform : platforms()) {
-      if (needs_building(platform)) build(platform);
-    }
+    build(missing_platforms());
     if (options_.docker) load_into_docker();
     if (options_.push)
       push();
@@ -98,9 +96,14 @@ class PackageRun {
   const std::string& name() const { return package_.name; }
 
  private:
+  /// LinuxKit's messages are on stdout, where scripts look for them; Kiln has results there.
   template <typename... Parts>
   void tell(const Parts&... parts) {
-    context_.reporter().info(concat(parts...));
+    if (context_.dialect().packages_on_stdout && !context_.options.json) {
+      context_.tell(concat(parts...));
+    } else {
+      context_.reporter().info(concat(parts...));
+    }
   }
 
   /// The platforms asked for; by default all of the package.
@@ -117,50 +120,68 @@ class PackageRun {
     return out;
   }
 
+  std::string reference() const { return package_.reference.canonical(); }
+
   std::vector<std::string> platform_names() const {
     std::vector<std::string> out;
     for (const oci::Platform& platform : platforms()) out.push_back(platform.to_string());
     return out;
   }
 
-  /// spec pkg.md §4. Recipes are made without asking a registry: it costs less, and needs none.
+  /// Those that are to be built (spec pkg.md §4).
+  std::vector<oci::Platform> missing_platforms() {
+    if (options_.no_build) return {};
+    if (options_.force) return platforms();
+    tell("checking for ", reference(), " in local cache...");
+    std::vector<oci::Platform> missing;
+    for (const oci::Platform& platform : platforms()) {
+      if (needs_building(platform)) missing.push_back(platform);
+    }
+    return missing;
+  }
+
+  /// Recipes are made without asking a registry: it costs less, and needs none.
   bool needs_building(const oci::Platform& platform) {
-    if (options_.force || options_.no_build) return options_.force;
-    const std::string& name = package_.name;
-    tell("checking for ", name, " in local cache...");
     if (oci::find_image(context_.store(), package_.reference, platform)) {
-      tell("found ", name, " in local cache, skipping build");
+      tell("found ", reference(), " in local cache, skipping build");
       return false;
     }
-    if (package_.recipe.debian) return true;
-    tell(name, " ", platform.architecture, " not found in local cache, checking registry");
-    if (is_in_registry(platform)) {
-      tell(name, " ", platform.architecture, " found on registry");
-      return false;
-    }
-    tell(name, " ", platform.architecture, " not found, will build");
+    const bool there = !package_.recipe.debian &&
+                       (options_.pull || options_.docker ? can_be_pulled(platform) : is_in_registry(platform));
+    if (!there) tell(reference(), " ", platform.architecture, " not found, will build");
+    return !there;
+  }
+
+  bool is_in_registry(const oci::Platform& platform) {
+    tell(reference(), " ", platform.architecture, " not found in local cache, checking registry");
+    // What only a mirror has would be missing from what is pushed.
+    oci::Registry& registry = options_.push ? workshop_.registry() : workshop_.tools().registry;
+    if (!package::registry_has(package_, platform, registry)) return false;
+    tell(reference(), " ", platform.architecture, " found on registry");
     return true;
   }
 
-  /// Whether the registry has the image; with --pull and --docker, it then is in the store.
-  bool is_in_registry(const oci::Platform& platform) {
-    oci::Registry& images = workshop_.tools().registry;
-    if (!options_.pull && !options_.docker) {
-      // What only a mirror has would be missing from what is pushed.
-      return package::registry_has(package_, platform, options_.push ? workshop_.registry() : images);
-    }
+  bool can_be_pulled(const oci::Platform& platform) {
+    tell(reference(), " ", platform.architecture, " not found in local cache, trying to pull");
     try {
-      oci::pull_image(package_.reference, platform, context_.store(), images, workshop_.transfers(),
+      oci::pull_image(package_.reference, platform, context_.store(), workshop_.tools().registry, workshop_.transfers(),
                       context_.reporter());
+      tell(reference(), " pulled");
       return true;
     } catch (const Error&) {
       return false;  // spec pkg.md §4: what cannot be pulled is built
     }
   }
 
-  void build(const oci::Platform& platform) {
-    tell("Building for arch ", platform.architecture, " as ", package_.name, "-", platform.architecture);
-    package::build_package(package_, platform, workshop_.tools(), options_.build, options_.force);
+  void build(const std::vector<oci::Platform>& platforms) {
+    if (platforms.empty()) return;
+    std::string names;
+    for (const oci::Platform& platform : platforms) names += concat(names.empty() ? "" : ",", platform.architecture);
+    tell("building ", reference(), " for arches: ", names);
+    for (const oci::Platform& platform : platforms) {
+      tell("Building for arch ", platform.architecture, " as ", reference(), "-", platform.architecture);
+      package::build_package(package_, platform, workshop_.tools(), options_.build, options_.force);
+    }
   }
 
   void push() {
@@ -181,7 +202,7 @@ class PackageRun {
       tell("No new platforms to push, skipping.");
     }
     for (const std::string& tag : releases) release(tag, here);
-    if (releases.empty()) tell("Build and push complete, not releasing, all done.");
+    if (releases.empty() && here) tell("Build and push complete, not releasing, all done.");
   }
 
   /// `--release`; otherwise the tags of HEAD. LinuxKit makes one name of several tags.
@@ -209,7 +230,7 @@ class PackageRun {
       oci::push_image(context_.store(), name, name, workshop_.registry(), workshop_.transfers(), context_.reporter(),
                       push);
     }
-    tell("Tagged and pushed ", name.canonical());
+    tell("Build, push and release of \"", tag, "\" complete, all done.");
   }
 
   /// `docker load`, as REF-ARCH and, for this machine's architecture, REF.
@@ -269,7 +290,7 @@ int run_build(Context& context, PkgBuildOptions options) {
   std::vector<Fields> objects;
   for (PackageRun& run : runs) {
     run.run();
-    text += run.name() + "\n";
+    if (!context.dialect().packages_on_stdout) text += run.name() + "\n";
     objects.push_back(run.fields());
   }
   context.result(text, Fields{}.add("packages", std::move(objects)));
@@ -335,7 +356,12 @@ void add_build_verb(CLI::App& pkg, Context& context, const char* name, const cha
       ->allow_extra_args(false);
   command->add_flag("--dry-run", options->dry_run, "Print a command for each architecture that would build it");
   add_engine_options(*command, *options);
-  on_run(*command, [&context, options] { return run_build(context, *options); });
+  on_run(*command, [&context, options, push] {
+    if (push && context.dialect().packages_on_stdout) {
+      context.print_error("Command \"push\" is deprecated, use 'pkg build --push' instead\n");
+    }
+    return run_build(context, *options);
+  });
 }
 
 }  // namespace

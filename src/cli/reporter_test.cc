@@ -54,6 +54,17 @@ TEST_F(LiveReporterTest, AnActivityThatWasAbandonedIsNotDone) {
   EXPECT_EQ(redrawn(), "");
 }
 
+TEST_F(LiveReporterTest, WhatOthersWriteGoesAboveTheBlock) {
+  auto activity = reporter.start("pull", "a", 0);
+  redrawn();
+  reporter.interrupt([&] { terminal.write("a line on stdout\n"); });
+  EXPECT_EQ(terminal.take(), "\x1b[1A\r\x1b[Ja line on stdout\npull a\n");
+  reporter.stop();
+  terminal.take();
+  reporter.interrupt([&] { terminal.write("another\n"); });
+  EXPECT_EQ(terminal.take(), "another\n");
+}
+
 TEST_F(LiveReporterTest, LinesThatStayGoAboveTheBlock) {
   auto activity = reporter.start("pull", "a", 0);
   redrawn();

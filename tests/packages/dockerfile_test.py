@@ -238,6 +238,46 @@ class Quick(Packages):
         self.assertEqual(os.path.exists(self.path("second-store/kiln/packages/buildah")), False)
         self.checked("nothing is built that is in the cache or in the registry")
 
+    def test_messages(self):
+        """as linuxkit, what is done is said on stdout in its words; as kiln, only names are there"""
+        self.base_image()
+        directory = self.package()
+        name = self.tag(directory)
+        platform = ["--platforms", f"linux/{HERE}"]
+        os.symlink(case.kiln.PROGRAM, self.path("linuxkit"))
+        self.kiln.program = self.path("linuxkit")
+        self.assertEqual(self.succeeds(self.pkg("build", *platform, directory)).stdout, f"""Building "{name}"
+checking for {name} in local cache...
+{name} {HERE} not found in local cache, checking registry
+{name} {HERE} not found, will build
+building {name} for arches: {HERE}
+Building for arch {HERE} as {name}-{HERE}
+Build complete, not pushing, all done.
+""")
+        pushed = self.succeeds(self.pkg("push", *platform, directory))
+        self.assertEqual(pushed.stdout, f"""Building and pushing "{name}"
+checking for {name} in local cache...
+found {name} in local cache, skipping build
+Build and push complete, not releasing, all done.
+""")
+        self.assertEqual(pushed.stderr.splitlines()[0], "Command \"push\" is deprecated, use 'pkg build --push' instead")
+        released = self.succeeds(self.pkg("build", "--push", "--nobuild", "--release", "v1", *platform, directory))
+        self.assertEqual(released.stdout, f"""Pushing "{name}" without building
+Build, push and release of "v1" complete, all done.
+""")
+        self.assertNotIn("deprecated", released.stderr)
+        self.kiln.store = self.path("second-store")
+        pulled = self.succeeds(self.pkg("build", "--pull", *platform, directory))
+        self.assertEqual(pulled.stdout.splitlines()[2:4], [f"{name} {HERE} not found in local cache, trying to pull", f"{name} pulled"])
+        self.assertEqual(json.loads(self.succeeds(self.kiln.run("--json", "pkg", "build", *platform, directory)).stdout)["packages"][0]["image"], name)
+        self.checked("linuxkit: built, found, pushed with a notice, released, pulled; --json stays an object")
+        self.kiln.program = case.kiln.PROGRAM
+        built = self.succeeds(self.pkg("push", *platform, directory))
+        self.assertEqual(built.stdout, name + "\n")
+        self.assertIn(f"found {name} in local cache, skipping build", built.stderr)
+        self.assertNotIn("deprecated", built.stderr)
+        self.checked("kiln: the name, and the messages on stderr")
+
     def test_run(self):
         """RUN: no network unless it is asked for; a failure is told with what the command printed"""
         self.base_image()
