@@ -98,32 +98,43 @@ bool is_spdx(const oci::Descriptor& layer) {
 
 class Collector {
  public:
-  Collector(const oci::Platform& platform, const ImageFetcher& fetch, const oci::Store& store)
-      : platform_{platform}, fetch_{fetch}, store_{store} {}
+  Collector(const oci::Platform& platform, const ImageFetcher& fetch, const oci::Store& store,
+            const SbomMaker& otherwise)
+      : platform_{platform}, fetch_{fetch}, store_{store}, otherwise_{otherwise} {}
 
   void add(const oci::Image* image, const std::string& prefix) {
     if (image == nullptr) return;
     const std::string name = concat("SBOM of ", quote(image->reference.canonical()));
-    const oci::ImageSet set = fetch_.images(image->reference, std::span{&platform_, 1});
-    if (!oci::is_index(set.root.media_type)) return;
-    const oci::ImageSet::Member* attestation = nullptr;
-    for (const oci::ImageSet::Member& member : set.members) {
-      if (oci::attestation_target(member.descriptor) != image->descriptor.digest.to_string()) continue;
-      if (attestation != nullptr) throw Error{name, ": the image has several attestations, expected one"};
-      attestation = &member;
+    bool has_any = false;
+    for (const oci::Descriptor& layer : attested_layers(*image, name)) {
+      if (!is_spdx(layer)) continue;
+      out_.push_back({name, predicate_of(read_blob(store_, layer, name), name), prefix});
+      has_any = true;
     }
-    if (attestation == nullptr) return;
-    for (const oci::Descriptor& layer : attestation->manifest.layers) {
-      if (is_spdx(layer)) out_.push_back({name, predicate_of(read_blob(store_, layer, name), name), prefix});
-    }
+    if (has_any || !otherwise_) return;
+    if (auto made = otherwise_(*image)) out_.push_back({name, *std::move(made), prefix});
   }
 
   std::vector<ImageSbom> take() { return std::move(out_); }
 
  private:
+  /// Of the image's attestation, if it has one.
+  std::vector<oci::Descriptor> attested_layers(const oci::Image& image, const std::string& name) const {
+    const oci::ImageSet set = fetch_.images(image.reference, std::span{&platform_, 1});
+    if (!oci::is_index(set.root.media_type)) return {};
+    const oci::ImageSet::Member* attestation = nullptr;
+    for (const oci::ImageSet::Member& member : set.members) {
+      if (oci::attestation_target(member.descriptor) != image.descriptor.digest.to_string()) continue;
+      if (attestation != nullptr) throw Error{name, ": the image has several attestations, expected one"};
+      attestation = &member;
+    }
+    return attestation != nullptr ? attestation->manifest.layers : std::vector<oci::Descriptor>{};
+  }
+
   const oci::Platform& platform_;
   const ImageFetcher& fetch_;
   const oci::Store& store_;
+  const SbomMaker& otherwise_;
   std::vector<ImageSbom> out_;
 };
 
@@ -149,8 +160,9 @@ std::string merge_sboms(const std::vector<ImageSbom>& sboms, std::int64_t create
   return oci::dump_json(document);
 }
 
-std::vector<ImageSbom> collect_sboms(const ResolvedSystem& system, const ImageFetcher& fetch, const oci::Store& store) {
-  Collector collector{system.platform, fetch, store};
+std::vector<ImageSbom> collect_sboms(const ResolvedSystem& system, const ImageFetcher& fetch, const oci::Store& store,
+                                     const SbomMaker& otherwise) {
+  Collector collector{system.platform, fetch, store, otherwise};
   if (system.kernel) collector.add(system.kernel->image, "");
   for (const ResolvedInit& init : system.init) collector.add(init.image, "");
   for (const ResolvedVolume& volume : system.volumes) collector.add(volume.image, volume.directory + "/lower/");

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +23,13 @@ struct ImageSbom {
 /// the content, where LinuxKit's is random. Throws Error for what is not SPDX.
 std::string merge_sboms(const std::vector<ImageSbom>& sboms, std::int64_t created);
 
-/// The SBOMs that the images of a system bring along as attestations, in the order of LinuxKit's tar; those without are
-/// passed over. An image that containers share counts once. Attestations are fetched where the store lacks them.
-std::vector<ImageSbom> collect_sboms(const ResolvedSystem& system, const ImageFetcher& fetch, const oci::Store& store);
+/// The SPDX document of an image that brings none along; nothing if nothing is known of it.
+using SbomMaker = std::function<std::optional<std::string>(const oci::Image& image)>;
+
+/// The SBOMs that the images of a system bring along as attestations, in the order of LinuxKit's tar; of those without,
+/// what `otherwise` makes, or none. An image that containers share counts once. Attestations are fetched where the
+/// store lacks them.
+std::vector<ImageSbom> collect_sboms(const ResolvedSystem& system, const ImageFetcher& fetch, const oci::Store& store,
+                                     const SbomMaker& otherwise = {});
 
 }  // namespace kiln::build

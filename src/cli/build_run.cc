@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/thread_pool.h"
 #include "build/build.h"
+#include "build/image_contents.h"
 #include "build/input_tar.h"
 #include "build/sbom.h"
 #include "cli/build_steps.h"
@@ -88,6 +89,20 @@ std::unique_ptr<build::InputTar> open_input_tar(Context& context, const BuildOpt
   return tar;
 }
 
+/// What the package databases of an image say that brings no SBOM along. LinuxKit's SBOM has nothing of such images.
+build::SbomMaker sbom_maker(Context& context) {
+  if (context.dialect().strict_tar) return {};
+  return [&context](const oci::Image& image) -> std::optional<std::string> {
+    try {
+      const inventory::ImageContents contents =
+          build::read_contents(image, image.reference.canonical(), context.store(), context.reporter());
+      return contents.packages.empty() ? std::nullopt : std::optional{inventory::spdx_document(contents)};
+    } catch (const Error& error) {
+      throw Error{error}.with_hint("the build does without an SBOM: --no-sbom");
+    }
+  };
+}
+
 /// As LinuxKit there is an SBOM unless told otherwise; as Kiln when asked.
 void add_sbom(Context& context, const BuildOptions& options, const build::ImageFetcher& fetch,
               build::ResolvedSystem& system) {
@@ -101,8 +116,8 @@ void add_sbom(Context& context, const BuildOptions& options, const build::ImageF
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::string path = options.sbom_output.empty() ? "sbom.spdx.json" : options.sbom_output;
   if (path.starts_with('/')) path.erase(0, 1);
-  system.root_files.push_back({path, build::merge_sboms(build::collect_sboms(system, fetch, context.store()),
-                                                        options.sbom_current_time ? now : build::kFixedTime)});
+  const std::vector<build::ImageSbom> sboms = build::collect_sboms(system, fetch, context.store(), sbom_maker(context));
+  system.root_files.push_back({path, build::merge_sboms(sboms, options.sbom_current_time ? now : build::kFixedTime)});
 }
 
 void check_input_tar(const BuildOptions& options) {

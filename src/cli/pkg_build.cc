@@ -283,6 +283,7 @@ int run_build(Context& context, PkgBuildOptions options) {
   check(options);
   options.build.engine.builder.contexts = parse_builders(options.builders);
   options.build.show_output = options.progress == "plain";
+  options.build.sbom = options.sbom_scanner != "false";
   PackageWorkshop workshop{context, options.logins};
   std::vector<PackageRun> runs = open_all(context, workshop, options);
   if (options.dry_run) return run_dry(context, runs, options);
@@ -334,7 +335,8 @@ void add_engine_options(CLI::App& command, PkgBuildOptions& options) {
       ->allow_extra_args(false);
   command.add_flag("--ignore-cached", options.build.refresh_bases, "Ask registries for base images that are here");
   command.add_flag("--precache-images", options.precache, "Is always done: base images are pulled into the cache");
-  command.add_option("--sbom-scanner", options.sbom_scanner, "Is not used: Dockerfiles get no SBOM yet");
+  command.add_option("--sbom-scanner", options.sbom_scanner,
+                     "false: no SBOM for images of Dockerfiles; Kiln reads their package databases itself");
 }
 
 void add_build_verb(CLI::App& pkg, Context& context, const char* name, const char* help, bool push) {

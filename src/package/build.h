@@ -31,6 +31,7 @@ struct BuildOptions {
   std::vector<std::filesystem::path> argument_files;
   std::vector<std::string> ssh;
   bool refresh_bases = false;  ///< ask registries for base images that the store has
+  bool sbom = true;            ///< an SPDX document from the package databases in the image
   bool show_output = false;    ///< of the engine, to users who did not ask for details
 };
 

@@ -4,12 +4,14 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "build/image_contents.h"
 #include "oci/pull.h"
 #include "package/build_arguments.h"
 #include "package/build_context.h"
 #include "package/builders.h"
 #include "package/dockerfile/built_image.h"
 #include "package/dockerfile/dockerfile.h"
+#include "package/sbom.h"
 
 namespace kiln::package {
 namespace {
@@ -161,6 +163,19 @@ Prepared prepare(const Package& package, const oci::Platform& platform, const Wo
   return prepared;
 }
 
+/// An SBOM of what the base images and the Dockerfile's commands have installed.
+oci::Descriptor attest(const oci::Descriptor& descriptor, const Package& package, const Workshop& workshop) {
+  oci::Image image{package.reference, descriptor, {}, {}};
+  image.manifest = oci::parse_manifest(workshop.store.read(descriptor), concat("manifest of ", package.name));
+  try {
+    const std::string spdx = inventory::spdx_document(
+        build::read_contents(image, package.name, workshop.store, workshop.reporter));
+    return store_attestation(spdx, package.name, descriptor, workshop.store);
+  } catch (const Error& error) {
+    throw error.within("making its SBOM").with_hint("'--sbom-scanner false' builds it without one");
+  }
+}
+
 }  // namespace
 
 BuiltImage build_dockerfile(const Package& package, const oci::Platform& platform, const Workshop& workshop,
@@ -184,8 +199,10 @@ BuiltImage build_dockerfile(const Package& package, const oci::Platform& platfor
   }
   engine->prepare(request);
   run_engine(*engine, request, prepared.dockerfile, options.show_output, workshop.reporter);
-  return {take_built_image(work.path() / EngineRequest::kOutput, platform, request.bases, workshop.store),
-          std::nullopt};
+  const oci::Descriptor image =
+      take_built_image(work.path() / EngineRequest::kOutput, platform, request.bases, workshop.store);
+  if (!options.sbom) return {image, std::nullopt};
+  return {image, attest(image, package, workshop)};
 }
 
 std::string engine_command(const Package& package, const oci::Platform& platform, const Workshop& workshop,

@@ -251,6 +251,7 @@ class Outputs(case.Case):
     def test_sbom(self):
         """--sbom: the SPDX documents of all images in one"""
         configuration, images = self.parts()
+        images["example.test/more:1"] = Image([[file("init", "replaced", 0o700)]])
         images["example.test/init:1"] = self.attested(
             [[file("init", "i", 0o755)]],
             [{"spdxVersion": "SPDX-2.3", "packages": [{"name": "init", "SPDXID": "SPDXRef-1", "packageFileName": "./init"}],
@@ -297,6 +298,49 @@ class Outputs(case.Case):
         self.write("os.tar", outputs["os.tar"])
         self.assertNotIn("packages", json.loads(tarball.content(self.path("os.tar"), "sbom.spdx.json")))
         self.checked("--sbom-output, --sbom-current-time, --no-sbom; also written when no image has one")
+
+    def test_sbom_of_foreign_images(self):
+        """--sbom: images without an SPDX document are read: dpkg's and apk's databases; not as linuxkit"""
+        paragraph = "Package: {}\nStatus: install ok {}\nArchitecture: amd64\nSource: src ({}-1)\nVersion: {}\n\n"
+        configuration, images = system(gzip.compress(VMLINUX))
+        images["example.test/deb:1"] = Image([
+            [file("var/lib/dpkg/status", paragraph.format("old", "installed", 1, 1)), file("usr/lib/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
+             link("etc/os-release", "usr/lib/os-release")],
+            [file("var/lib/dpkg/status", paragraph.format("libx", "installed", 2, "1:2+b1") + paragraph.format("gone", "config-files", 1, 1))],
+        ])  # fmt: skip
+        images["example.test/small:1"] = Image([
+            [file("var/lib/dpkg/status.d/tzdata", "Package: tzdata\nVersion: 2024a\nArchitecture: all\n"),
+             file("var/lib/dpkg/status.d/tzdata.md5sums", "no database\n")],
+        ])  # fmt: skip
+        images["example.test/apk:1"] = Image([[file("lib/apk/db/installed", "P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\n")]])
+        images["example.test/rpm:1"] = Image([[file("var/lib/rpm/rpmdb.sqlite", "x")]])
+        configuration["services"] = [{"name": name, "image": f"example.test/{name}:1"} for name in ("deb", "small", "apk", "rpm")]
+        self.store_images(images)
+        yaml = self.write_system(configuration)
+        result = self.succeeds(self.kiln.build(yaml, "-f", "tar", "--sbom"))
+        self.write("os.tar", self.kiln.outputs()["os.tar"])
+        document = json.loads(tarball.content(self.path("os.tar"), "sbom.spdx.json"))
+        self.assertEqual([package["name"] for package in document["packages"]],
+                         ["example.test/deb:1", "libx", "example.test/small:1", "tzdata", "example.test/apk:1", "musl"])  # fmt: skip
+        urls = [package["externalRefs"][0]["referenceLocator"] for package in document["packages"] if "externalRefs" in package]
+        self.assertEqual(urls, ["pkg:deb/debian/libx@1:2%2Bb1?arch=amd64&distro=debian-12", "pkg:deb/debian/tzdata@2024a?arch=all",
+                                "pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64"])  # fmt: skip
+        self.assertEqual(len({package["SPDXID"] for package in document["packages"]}), 6)
+        self.assertIn("warning: 'example.test/rpm:1' has packages of RPM, whose database Kiln does not read", result.stderr)
+        self.checked("packages of the merged trees, with their purls; of RPM there is a warning")
+        os.symlink(case.kiln.PROGRAM, self.path("linuxkit"))
+        self.kiln.program = self.path("linuxkit")
+        self.succeeds(self.kiln.build(yaml, "-f", "tar"))
+        self.write("os.tar", self.kiln.outputs()["os.tar"])
+        self.assertNotIn("packages", json.loads(tarball.content(self.path("os.tar"), "sbom.spdx.json")))
+        self.checked("linuxkit's has what images bring along, and nothing else")
+        images["example.test/apk:1"] = Image([[file("lib/apk/db/installed", "P:musl\n")]])
+        self.store_images(images)
+        self.kiln.program = case.kiln.PROGRAM
+        result = self.kiln.build(yaml, "-f", "tar", "--sbom")
+        self.assertRegex(result.stderr, r"(?m)^error: 'example\.test/apk:1': /lib/apk/db/installed:1: package 'musl' has no version \(V:\)\n"
+                                        r"hint: .*--no-sbom.*$")  # fmt: skip
+        self.checked("a damaged database is told")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from kiln_test.layer import file
 from kiln_test.layout import Layout
 from kiln_test.machine import Machine
 from kiln_test.registry import DockerRegistry
-from kiln_test.tarball import read
+from kiln_test.tarball import content, read
 from kiln_test.tree import digest
 
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -126,8 +126,12 @@ class Packages(case.Case):
         options = ["--config", "--tls-verify=false", "--override-arch", arch]
         return json.loads(self.tool("skopeo", "inspect", *options, "docker://" + name))
 
+    def images(self, name):
+        """The entries of its index, without what attests them."""
+        return [entry for entry in self.raw(name)["manifests"] if entry["platform"]["os"] != "unknown"]
+
     def platforms(self, name):
-        return [entry["platform"]["architecture"] for entry in self.raw(name)["manifests"]]
+        return [entry["platform"]["architecture"] for entry in self.images(name)]
 
     def tree(self, image, arch):
         """The root of an image, to `kiln build`."""
@@ -196,11 +200,14 @@ class Quick(Packages):
         self.assertEqual(built.stdout, name + "\n")
         index = self.raw(name)
         self.assertEqual(index["mediaType"], "application/vnd.oci.image.index.v1+json")
-        self.assertEqual([entry["platform"] for entry in index["manifests"]],
+        images = self.images(name)
+        self.assertEqual([entry["platform"] for entry in images],
                          [{"architecture": "amd64", "os": "linux"}, {"architecture": "arm64", "os": "linux"}])  # fmt: skip
-        self.checked("an index of two images and nothing else")
+        targets = [entry["annotations"]["vnd.docker.reference.digest"] for entry in index["manifests"][2:]]
+        self.assertEqual(sorted(targets), sorted(entry["digest"] for entry in images))
+        self.checked("an index of two images, what attests them, and nothing else")
         head, tree = self.git("rev-parse", "HEAD"), name.rpartition(":")[2]
-        for entry in index["manifests"]:
+        for entry in images:
             arch = entry["platform"]["architecture"]
             alone = self.raw(f"{name}-{arch}")
             self.assertEqual(alone["layers"][0]["digest"], base(self.tools, arch).layer_digests[0])
@@ -278,6 +285,42 @@ Build, push and release of "v1" complete, all done.
         self.assertNotIn("deprecated", built.stderr)
         self.checked("kiln: the name, and the messages on stderr")
 
+    def test_sbom(self):
+        """images get an SPDX document of the packages in them, which `build --sbom` collects"""
+        apk = "P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl\n\nP:busybox\nV:1.36.1-r2\nA:x86_64\no:busybox\n\n"
+        files = [file("lib/apk/db/installed", apk), file("etc/os-release", 'ID=alpine\nVERSION_ID=3.20.1\n')]
+        self.registry.push("aarch64/alpine:3.5", Image([files], HERE, config={"Env": ["PATH=/bin"]}))
+        directory = self.package()
+        more = "P:musl\nV:1.2.5-r1\nA:x86_64\nL:MIT\n\n"
+        self.put("hello/installed", more)
+        self.put("hello/Dockerfile", "ARG BASE\nFROM ${BASE}\nCOPY installed /lib/apk/db/installed\nCOPY etc /etc/\n")
+        self.commit()
+        platform = ["--platforms", f"linux/{HERE}"]
+        self.succeeds(self.pkg("push", *platform, directory))
+        name = self.tag(directory)
+        image, attestation = self.raw(name)["manifests"]
+        self.assertEqual(attestation["annotations"], {
+            "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image["digest"],
+        })  # fmt: skip
+        system = self.write_system({"services": [{"name": "it", "image": name}]})
+        self.succeeds(self.kiln.build(system, "-f", "tar", "--sbom", arch=HERE))
+        document = json.loads(content(os.path.join(self.kiln.out, "os.tar"), "sbom.spdx.json"))
+        packages = {package["name"]: package for package in document["packages"]}
+        self.assertEqual(set(packages), {name, "musl"})
+        self.assertEqual(packages[name]["versionInfo"], image["digest"])
+        url = packages["musl"]["externalRefs"][0]["referenceLocator"]
+        self.assertEqual(url, "pkg:apk/alpine/musl@1.2.5-r1?arch=x86_64&distro=alpine-3.20.1")
+        related = [[r[key] for key in ("spdxElementId", "relationshipType", "relatedSpdxElement")] for r in document["relationships"]]
+        self.assertIn([packages[name]["SPDXID"], "CONTAINS", packages["musl"]["SPDXID"]], related)
+        self.checked("in the index, and in the system's document: " + url)
+        self.put("hello/installed", "P:musl\n")
+        failed = self.pkg("build", *platform, directory)
+        self.assertEqual(failed.status, 1)
+        self.assertRegex(failed.stderr, r"error: building package '.*' for \w+: making its SBOM: '.*': /lib/apk/db/installed:1: "
+                                        r"package 'musl' has no version \(V:\)\nhint: '--sbom-scanner false' builds it without one\n$")  # fmt: skip
+        self.succeeds(self.pkg("build", *platform, "--sbom-scanner", "false", directory))
+        self.checked("a database that is damaged is an error, unless no SBOM is wanted")
+
     def test_run(self):
         """RUN: no network unless it is asked for; a failure is told with what the command printed"""
         self.base_image()
@@ -349,7 +392,7 @@ Build, push and release of "v1" complete, all done.
         self.assertEqual(self.platforms(other), ["amd64", "arm64"])
         self.assertEqual(made.stdout.split()[0], other)
         self.assertIn(f"the registry has no '{other}-riscv64'", made.stderr)
-        self.assertEqual(self.raw(other), self.raw(name))
+        self.assertEqual(self.images(other), self.images(name))
         self.checked("pkg manifest makes an index of TAG-ARCH, and says what is missing")
         copy = f"{self.host}/elsewhere/hello:v3"
         self.succeeds(self.pkg("remote-tag", name, copy))

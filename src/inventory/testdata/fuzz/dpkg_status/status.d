@@ -1,0 +1,3 @@
+Package: tzdata
+Version: 2024a
+Architecture: all
