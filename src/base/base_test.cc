@@ -1,12 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 
 #include "base/child_process.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mapping.h"
+#include "base/program_output.h"
 #include "base/sha256.h"
 #include "base/thread_pool.h"
 
@@ -104,6 +106,25 @@ TEST(Run, CollectsOutputsStatusAndInput) {
 TEST(Run, LargeInputAndOutputDoNotDeadlock) {
   const std::string text(3 << 20, 'x');
   EXPECT_EQ(run_checked({{"cat"}, {}, {}, text}), text);
+}
+
+TEST(ProgramOutput, IsReadAsItComes) {
+  ProgramOutput output{{{"sh", "-c", "seq 1000000 1010000; echo done >&2"}, {}, {}, {}}};
+  StringSink sink;
+  copy(output, sink);
+  EXPECT_EQ(sink.text().size(), 10001U * 8);
+  EXPECT_NO_THROW(output.finish());
+}
+
+TEST(ProgramOutput, AFailureIsToldByWhatItSaid) {
+  ProgramOutput output{{{"sh", "-c", "yes | head -c 300000; echo problem >&2; exit 3"}, {}, {}, {}}};
+  EXPECT_THAT([&] { output.finish(); }, testing::ThrowsMessage<Error>("running 'sh': it ended with status 3: problem"));
+}
+
+TEST(ProgramOutput, OneThatNobodyReadsAnyMoreIsEnded) {
+  ProgramOutput output{{{"sh", "-c", "exec yes"}, {}, {}, {}}};
+  std::array<std::byte, 16> some{};
+  EXPECT_GT(output.read(some), 0U);
 }
 
 TEST(Run, MissingProgramIsNamed) {

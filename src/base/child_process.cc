@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/spawn.h"
 
 extern char** environ;
 
@@ -57,26 +58,6 @@ class SpawnActions {
  private:
   posix_spawn_file_actions_t actions_{};
 };
-
-pid_t spawn(const Command& command, int input, int output, int errors) {
-  std::vector<std::string> arguments = command.arguments;
-  std::vector<std::string> environment = merged_environment(command.environment);
-  SpawnActions actions;
-  if (!command.directory.empty()) ::posix_spawn_file_actions_addchdir_np(actions.get(), command.directory.c_str());
-  ::posix_spawn_file_actions_adddup2(actions.get(), input, 0);
-  ::posix_spawn_file_actions_adddup2(actions.get(), output, 1);
-  ::posix_spawn_file_actions_adddup2(actions.get(), errors, 2);
-  pid_t pid = 0;
-  const int error = ::posix_spawnp(&pid, arguments[0].c_str(), actions.get(), nullptr, pointers(arguments).data(),
-                                   pointers(environment).data());
-  if (error != 0) {
-    SysError failure{error, "starting ", quote(arguments[0])};
-    if (error == ENOENT)
-      throw std::move(failure).with_hint(concat("install ", quote(arguments[0]), " or put it in PATH"));
-    throw failure;
-  }
-  return pid;
-}
 
 /// Reads what is there; false at the end.
 bool drain(int fd, std::string& into) {
@@ -157,14 +138,6 @@ void exchange(Pipe& input, std::string_view text, Pipe& output, Pipe& errors, Co
   error_lines.finish();
 }
 
-int wait_status(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) throw SysError{errno, "waiting for a program"};
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 std::string last_lines(std::string_view text) {
   constexpr std::size_t kMost = 600;
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
@@ -173,6 +146,38 @@ std::string last_lines(std::string_view text) {
 }
 
 }  // namespace
+
+pid_t spawn(const Command& command, int input, int output, int errors) {
+  std::vector<std::string> arguments = command.arguments;
+  std::vector<std::string> environment = merged_environment(command.environment);
+  SpawnActions actions;
+  if (!command.directory.empty()) ::posix_spawn_file_actions_addchdir_np(actions.get(), command.directory.c_str());
+  ::posix_spawn_file_actions_adddup2(actions.get(), input, 0);
+  ::posix_spawn_file_actions_adddup2(actions.get(), output, 1);
+  ::posix_spawn_file_actions_adddup2(actions.get(), errors, 2);
+  pid_t pid = 0;
+  const int error = ::posix_spawnp(&pid, arguments[0].c_str(), actions.get(), nullptr, pointers(arguments).data(),
+                                   pointers(environment).data());
+  if (error != 0) {
+    SysError failure{error, "starting ", quote(arguments[0])};
+    if (error == ENOENT)
+      throw std::move(failure).with_hint(concat("install ", quote(arguments[0]), " or put it in PATH"));
+    throw failure;
+  }
+  return pid;
+}
+
+int wait_status(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) throw SysError{errno, "waiting for a program"};
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void check_status(const std::string& name, int status, std::string_view said) {
+  if (status != 0) throw Error{"running ", quote(name), ": it ended with status ", status, ": ", last_lines(said)};
+}
 
 CommandResult run(const Command& command) { return run(command, nullptr); }
 
@@ -192,14 +197,7 @@ CommandResult run(const Command& command, const std::function<void(std::string_v
 
 std::string run_checked(const Command& command) {
   CommandResult result = run(command);
-  if (result.status != 0) {
-    throw Error{"running ",
-                quote(command.arguments[0]),
-                ": it ended with status ",
-                result.status,
-                ": ",
-                last_lines(result.errors.empty() ? result.output : result.errors)};
-  }
+  check_status(command.arguments[0], result.status, result.errors.empty() ? result.output : result.errors);
   return std::move(result.output);
 }
 

@@ -61,6 +61,8 @@ void add_build(CLI::App& program, Context& context) {
       ->type_name("HOW");
   CLI::Option* pull =
       command->add_flag("--pull", options->pull, "Ask the registries for newer images even if the store has them");
+  command->add_flag("--docker", options->docker,
+                    "Take images from docker or podman if these have them (not with --pull)");
   command->add_flag("--locked", options->locked, "Take what kiln.lock says, and nothing else")->excludes(pull);
   command->add_option("--lock-file", options->lock_file, "The lock; by default kiln.lock beside the first FILE")
       ->type_name("FILE");

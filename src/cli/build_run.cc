@@ -149,6 +149,9 @@ void check_outputs(const BuildOptions& options) {
 }
 
 void check(const BuildOptions& options, std::size_t platforms) {
+  if (options.locked && options.docker) {
+    throw Error{"--docker takes whatever docker has under a name: it cannot be given with --locked"};
+  }
   check_input_tar(options);
   check_outputs(options);
   if (platforms == 1) return;
@@ -218,9 +221,10 @@ Job make_job(Context& context, const BuildOptions& options) {
 /// Where names come from: a lock, or else the store and the registries.
 class Names {
  public:
-  Names(Context& context, const Job& job, bool pull) : context_{context} {
+  Names(Context& context, const Job& job, const BuildOptions& options) : context_{context} {
     if (job.lock) locked_.emplace(context, *job.lock, job.lock_name);
-    fetch_ = locked_ ? locked_->fetcher() : image_fetcher(context, pull);
+    fetch_ = locked_ ? locked_->fetcher() : image_fetcher(context, options.pull);
+    if (options.docker && !options.pull) fetch_ = docker_fetcher(context, std::move(fetch_));
   }
 
   config::System load(const std::vector<config::Input>& inputs, const oci::Platform& platform) {
@@ -274,7 +278,7 @@ int run_build(Context& context, const BuildOptions& options) {
   check(options, platforms.size());
   const auto use = oci::use_store(context.store());
   Job job = make_job(context, options);
-  Names names{context, job, options.pull};
+  Names names{context, job, options};
   if (options.dry_run) {
     context.print(config::to_yaml(names.load(job.inputs, platforms[0]), config::YamlStyle::dry_run) + "\n");
     return 0;

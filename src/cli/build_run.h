@@ -13,6 +13,7 @@ struct BuildOptions {
   std::string name, directory, output, compression, lock_file;
   std::vector<std::string> formats, architectures, platforms;
   bool pull = false;
+  bool docker = false;
   bool locked = false;
   bool dry_run = false;
   bool strict = false;

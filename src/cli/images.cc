@@ -8,6 +8,7 @@
 #include "cli/context.h"
 #include "oci/credentials.h"
 #include "oci/pull.h"
+#include "package/engine_images.h"
 
 namespace kiln::cli {
 namespace {
@@ -93,6 +94,27 @@ build::ImageFetcher image_fetcher(Context& context, bool always_pull) {
   fetcher.images = [puller, options, &store, &reporter](const oci::Reference& reference,
                                                         std::span<const oci::Platform> wanted) {
     return oci::pull_images(reference, wanted, store, puller->registry, puller->transfers, reporter, nullptr, options);
+  };
+  return fetcher;
+}
+
+build::ImageFetcher docker_fetcher(Context& context, build::ImageFetcher otherwise) {
+  const package::EngineImages engine = package::EngineImages::find("--docker");
+  const auto from_engine = [engine, &context](const oci::Reference& reference, const oci::Platform& platform) {
+    auto image = engine.image(reference, platform, context.store());
+    if (image) context.reporter().detail(concat(reference.canonical(), " is that of ", engine.program()));
+    return image;
+  };
+  build::ImageFetcher fetcher;
+  fetcher.image = [from_engine, otherwise](const oci::Reference& reference, const oci::Platform& platform) {
+    auto image = from_engine(reference, platform);
+    return image ? *std::move(image) : otherwise.image(reference, platform);
+  };
+  fetcher.images = [from_engine, otherwise](const oci::Reference& reference, std::span<const oci::Platform> wanted) {
+    // Engines have images of one platform; who wants them for all asks registries.
+    auto image = wanted.size() == 1 ? from_engine(reference, wanted.front()) : std::nullopt;
+    if (!image) return otherwise.images(reference, wanted);
+    return oci::ImageSet{reference, image->descriptor, {{image->descriptor, image->manifest}}};
   };
   return fetcher;
 }

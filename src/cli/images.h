@@ -11,6 +11,9 @@ class Context;
 /// Takes images from the store, or pulls them from their registries. The context must outlive it.
 build::ImageFetcher image_fetcher(Context& context, bool always_pull);
 
+/// Takes them from a docker or podman on this machine if that has them, else as `otherwise` does.
+build::ImageFetcher docker_fetcher(Context& context, build::ImageFetcher otherwise);
+
 /// How to reach registries, as the global options say.
 oci::RegistryOptions registry_options(Context& context);
 

@@ -1,7 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "base/child_process.h"
 #include "base/file.h"
 #include "cli/context.h"
 #include "cli/images.h"
@@ -12,7 +11,7 @@
 #include "oci/push.h"
 #include "oci/retag.h"
 #include "oci/store_use.h"
-#include "package/docker_archive.h"
+#include "package/engine_images.h"
 #include "package/git_state.h"
 
 namespace kiln::cli {
@@ -67,7 +66,7 @@ class PackageRun {
     const char* what = options_.no_build ? "Pushing" : options_.push ? "Building and pushing" : "Building";
     tell(what, " \"", package_.name, "\"", options_.no_build ? " without building" : "");
     build(missing_platforms());
-    if (options_.docker) load_into_docker();
+    if (options_.docker) load_into_engine();
     if (options_.push)
       push();
     else
@@ -230,26 +229,33 @@ class PackageRun {
       oci::push_image(context_.store(), name, name, workshop_.registry(), workshop_.transfers(), context_.reporter(),
                       push);
     }
+    if (options_.docker) tag_in_engine(name);
     tell("Build, push and release of \"", tag, "\" complete, all done.");
   }
 
-  /// `docker load`, as REF-ARCH and, for this machine's architecture, REF.
-  void load_into_docker() {
-    const std::optional<std::string> docker = find_program("docker") ? std::optional{"docker"} : find_program("podman");
-    if (!docker) throw Error{"--docker: neither docker nor podman is installed"};
+  /// As REF-ARCH and, for this machine's architecture, REF.
+  void load_into_engine() {
     std::vector<package::ArchivedImage> images;
     for (const oci::Platform& platform : platforms()) {
       const auto image = oci::find_image(context_.store(), package_.reference, platform);
-      if (!image) continue;
-      std::vector<std::string> names{package_.name + "-" + platform.architecture};
-      if (platform.matches(oci::Platform::of_host())) names.push_back(package_.name);
-      images.push_back({*image, std::move(names)});
+      if (image) images.push_back({*image, names_in_engine(package_.reference, platform)});
     }
-    const TempDir directory;
-    AtomicFile file{directory.path() / "images.tar"};
-    package::write_docker_archive(images, context_.store(), file.sink());
-    file.commit();
-    run_checked({{*docker, "load", "--input", file.path().string()}, {}, {}, {}});
+    package::EngineImages::find("--docker").load(images, context_.store());
+  }
+
+  void tag_in_engine(const oci::Reference& release) const {
+    const package::EngineImages engine = package::EngineImages::find("--docker");
+    for (const oci::Platform& platform : platforms()) {
+      if (!oci::find_image(context_.store(), package_.reference, platform)) continue;
+      const std::string name = names_in_engine(package_.reference, platform).front();
+      for (const std::string& tag : names_in_engine(release, platform)) engine.tag(name, tag);
+    }
+  }
+
+  static std::vector<std::string> names_in_engine(const oci::Reference& reference, const oci::Platform& platform) {
+    std::vector<std::string> names{concat(reference.canonical(), "-", platform.architecture)};
+    if (platform.matches(oci::Platform::of_host())) names.push_back(reference.canonical());
+    return names;
   }
 
   Context& context_;
@@ -352,7 +358,7 @@ void add_build_verb(CLI::App& pkg, Context& context, const char* name, const cha
   command->add_option("--release", options->release, "Also push it under this tag; by default those of HEAD");
   command->add_flag("--manifest,!--no-manifest", options->arch_tags, "Push TAG-ARCH for each architecture too")
       ->capture_default_str();
-  command->add_flag("--docker", options->docker, "Load it into docker");
+  command->add_flag("--docker", options->docker, "Load it into docker or podman");
   command->add_option("--dockerfile", options->package.dockerfile, "Instead of build.yml's; relative to the package");
   command->add_option("--build-arg-file", options->build.argument_files, "Lines KEY=VALUE; repeatable")
       ->allow_extra_args(false);

@@ -91,8 +91,11 @@ class Import {
 
   void link(std::string_view path, const std::string& target) { links_[cleaned(path)] = cleaned(target); }
 
-  ImportedImages finish() {
-    ImportedImages images = texts_.contains("index.json") ? images_of_index() : images_of_docker();
+  /// All of them, some perhaps without a name.
+  ImportedImages images() { return texts_.contains("index.json") ? images_of_index() : images_of_docker(); }
+
+  ImportedImages record() {
+    ImportedImages images = this->images();
     if (!name_.empty() && images.size() != 1) {
       throw Error{what_, ": it has ", images.size(), " images, which cannot all be called ", quote(name_)};
     }
@@ -277,12 +280,9 @@ std::string symlink_target(const archive::TarEntry& entry) {
   return entry.link.starts_with('/') ? entry.link : (fs::path{entry.path}.parent_path() / entry.link).native();
 }
 
-}  // namespace
-
-ImportedImages import_images(Source& tar, const std::string& what, Store& store, const std::string& name) {
+void take_all(Source& tar, const std::string& what, Import& import) {
   const std::unique_ptr<Source> plain = archive::decompress(tar, what);
   archive::TarReader reader{*plain};
-  Import import{store, what, name};
   try {
     while (const archive::TarEntry* entry = reader.next()) {
       if (entry->type == '1') import.link(entry->path, entry->link);
@@ -295,7 +295,24 @@ ImportedImages import_images(Source& tar, const std::string& what, Store& store,
     if (error.message().starts_with(what)) throw;
     throw error.within(what);
   }
-  return import.finish();
+}
+
+}  // namespace
+
+ImportedImages import_images(Source& tar, const std::string& what, Store& store, const std::string& name) {
+  Import import{store, what, name};
+  take_all(tar, what, import);
+  return import.record();
+}
+
+Descriptor import_image(Source& tar, const std::string& what, Store& store) {
+  Import import{store, what, ""};
+  take_all(tar, what, import);
+  const ImportedImages images = import.images();
+  for (const auto& [name, descriptor] : images) {
+    if (descriptor.digest != images.front().second.digest) throw Error{what, ": it has several images, expected one"};
+  }
+  return images.front().second;
 }
 
 ImportedImages import_layout(const fs::path& directory, Store& store, const std::string& name) {
@@ -315,7 +332,7 @@ ImportedImages import_layout(const fs::path& directory, Store& store, const std:
     throw Error{quote(directory.native()), ": it is not an OCI image layout: it has no index.json"};
   }
   take(directory / "index.json", "index.json");
-  return import.finish();
+  return import.record();
 }
 
 }  // namespace kiln::oci

@@ -27,4 +27,7 @@ ImportedImages import_images(Source& tar, const std::string& what, Store& store,
 /// The same from an OCI image layout that is a directory.
 ImportedImages import_layout(const std::filesystem::path& directory, Store& store, const std::string& name = "");
 
+/// The only image of such a tar, which is recorded under no name.
+Descriptor import_image(Source& tar, const std::string& what, Store& store);
+
 }  // namespace kiln::oci
