@@ -23,6 +23,7 @@
 #include "config/outputs.h"
 #include "format/format.h"
 #include "oci/store_use.h"
+#include "runtime/check.h"
 
 namespace kiln::cli {
 namespace {
@@ -221,19 +222,22 @@ Job make_job(Context& context, const BuildOptions& options) {
 /// Where names come from: a lock, or else the store and the registries.
 class Names {
  public:
-  Names(Context& context, const Job& job, const BuildOptions& options) : context_{context} {
+  Names(Context& context, const Job& job, const BuildOptions& options) : context_{context}, dry_run_{options.dry_run} {
     if (job.lock) locked_.emplace(context, *job.lock, job.lock_name);
     fetch_ = locked_ ? locked_->fetcher() : image_fetcher(context, options.pull);
     if (options.docker && !options.pull) fetch_ = docker_fetcher(context, std::move(fetch_));
   }
 
   config::System load(const std::vector<config::Input>& inputs, const oci::Platform& platform) {
-    return config::load(inputs, locked_ ? locked_->resolver(platform) : package_resolver(context_, platform));
+    // What --dry-run prints is judged by the schema alone, as LinuxKit does.
+    return config::load(inputs, locked_ ? locked_->resolver(platform) : package_resolver(context_, platform),
+                        dry_run_ ? config::OptionsCheck{} : runtime::check_options);
   }
   const build::ImageFetcher& fetch() const { return fetch_; }
 
  private:
   Context& context_;
+  bool dry_run_;
   std::optional<LockedNames> locked_;
   build::ImageFetcher fetch_;
 };

@@ -13,6 +13,7 @@
 #include "cli/verbs.h"
 #include "cli/yaml_input.h"
 #include "oci/store_use.h"
+#include "runtime/check.h"
 
 namespace kiln::cli {
 namespace {
@@ -47,11 +48,11 @@ class LockWriter {
         fetch_newest_{image_fetcher(context, true)} {}
 
   void add(const std::vector<config::Input>& inputs, const oci::Platform& platform) {
-    const config::System system =
-        config::load(inputs, [&](std::string_view scheme, std::string_view rest, std::string_view directory) {
-          return add_package(package::open_named_package(scheme, rest, directory, package_locations(context_)),
-                             concat("@", scheme, ":", rest), platform);
-        });
+    const auto resolve = [&](std::string_view scheme, std::string_view rest, std::string_view directory) {
+      return add_package(package::open_named_package(scheme, rest, directory, package_locations(context_)),
+                         concat("@", scheme, ":", rest), platform);
+    };
+    const config::System system = config::load(inputs, resolve, runtime::check_options);
     TaskGroup group{context_.pool()};
     std::set<std::string> begun;
     for (const ImageUse& use : image_uses(system)) {

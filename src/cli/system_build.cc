@@ -6,6 +6,7 @@
 #include "cli/workshop.h"
 #include "cli/yaml_input.h"
 #include "oci/store_use.h"
+#include "runtime/check.h"
 
 namespace kiln::cli {
 
@@ -14,8 +15,8 @@ build::BootSet build_boot_set(Context& context, const SystemSource& source) {
   options.threads = context.options.jobs;
   if (!source.compression.empty()) options.compression = build::Compression::parse(source.compression);
   const auto use = oci::use_store(context.store());
-  const config::System system =
-      config::load(read_inputs(context, source.files), package_resolver(context, source.platform));
+  const config::System system = config::load(read_inputs(context, source.files),
+                                             package_resolver(context, source.platform), runtime::check_options);
   const build::ResolvedSystem resolved =
       build::resolve(system, source.platform, image_fetcher(context, source.pull), context.pool());
   build::Build build{resolved, context.store(), options, context.reporter()};

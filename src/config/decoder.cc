@@ -84,6 +84,7 @@ std::string Place::to_string() const {
 }
 
 void Decoder::error(const Node& node, std::string message, std::string hint) {
+  wrong_.insert(&node);
   diagnostics_.error(position(node), std::move(message), std::move(hint));
 }
 
@@ -106,6 +107,25 @@ void Decoder::unknown_key(const Place& place, const Node& key, const std::vector
   if (!meant) meant = nearest(key.text, valid);
   error(key, concat("unknown key ", quote_start(key.text), " in ", place.to_string(),
                     meant ? concat("; did you mean ", quote(*meant), "?") : ""));
+}
+
+bool Decoder::has_mistake(const Node& node) const {
+  if (wrong_.contains(&node)) return true;
+  return std::any_of(node.items.begin(), node.items.end(), [&](const NodePtr& item) { return has_mistake(*item); }) ||
+         std::any_of(node.entries.begin(), node.entries.end(),
+                     [&](const Node::Entry& entry) { return has_mistake(*entry.key) || has_mistake(*entry.value); });
+}
+
+void Decoder::check_options(const Place& place, const Node& mapping, const ContainerOptions& options) {
+  if (check_ == nullptr || !*check_) return;
+  (*check_)(options, [&](std::string_view key, std::size_t item, const Error& mistake) {
+    const Node* list = mapping.find(key);
+    if (list == nullptr || item >= list->items.size()) return;
+    const Node& element = *list->items[item];
+    if (has_mistake(element)) return;  // what follows from it would only distract
+    const Place at_key{&place, "", key, 0};
+    error(element, concat(Place{&at_key, "", "", item + 1}.to_string(), ": ", mistake.message()), mistake.hint());
+  });
 }
 
 void decode(Decoder& decoder, const Place& place, const Node& node, std::string& out) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "base/error.h"
 #include "config/diagnostics.h"
 #include "config/node.h"
+#include "config/options_check.h"
 #include "config/system.h"
 #include "config/value.h"
 
@@ -28,7 +30,8 @@ struct Place {
 /// Where mistakes go, and in which file they are.
 class Decoder {
  public:
-  Decoder(std::string file, Diagnostics& diagnostics) : file_{std::move(file)}, diagnostics_{diagnostics} {}
+  Decoder(std::string file, Diagnostics& diagnostics, const OptionsCheck* check = nullptr)
+      : file_{std::move(file)}, diagnostics_{diagnostics}, check_{check} {}
 
   Position position(const Node& node) const { return {file_, node.line, node.column}; }
   void error(const Node& node, std::string message, std::string hint = "");
@@ -36,10 +39,16 @@ class Decoder {
   void wrong_type(const Place& place, const Node& node, std::string_view expected);
   /// "unknown key 'comand' in service 'web'; did you mean 'command'?"
   void unknown_key(const Place& place, const Node& key, const std::vector<std::string_view>& valid);
+  /// Has the lists of options judged that were read from `mapping`; elements with a mistake in them are passed over.
+  void check_options(const Place& place, const Node& mapping, const ContainerOptions& options);
 
  private:
+  bool has_mistake(const Node& node) const;
+
   std::string file_;
   Diagnostics& diagnostics_;
+  const OptionsCheck* check_;
+  std::set<const Node*> wrong_;
 };
 
 /// Each reads a node into a member, or reports why not and leaves it alone.

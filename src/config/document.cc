@@ -104,6 +104,7 @@ void decode_containers(Decoder& decoder, const Node& node, std::string_view sect
     read_container_image(decoder, place, item, container);
     decode_entries(decoder, place, item, container.options, {"name", "image"});
     check_options(decoder, place, item, container.options);
+    decoder.check_options(place, item, container.options);
     collect_volume_uses(decoder, place, item, container.options, uses);
     out.push_back(std::move(container));
   }

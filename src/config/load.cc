@@ -100,10 +100,11 @@ void check_unique(std::string_view what, const Names& names, Diagnostics& diagno
   }
 }
 
-std::vector<Document> decode_all(const std::vector<Input>& inputs, Diagnostics& diagnostics) {
+std::vector<Document> decode_all(const std::vector<Input>& inputs, Diagnostics& diagnostics,
+                                 const OptionsCheck& check = {}) {
   std::vector<Document> documents;
   for (const Input& input : inputs) {
-    Decoder decoder{input.name, diagnostics};
+    Decoder decoder{input.name, diagnostics, &check};
     const NodePtr root = parse_yaml(input.text, input.name, diagnostics, Limits{});
     documents.push_back(root ? decode_document(decoder, *root) : Document{});
   }
@@ -133,9 +134,9 @@ std::vector<OutputFormat> output_formats(const std::vector<Input>& inputs) {
   return formats;
 }
 
-System load(const std::vector<Input>& inputs, const PackageResolver& resolve_package) {
+System load(const std::vector<Input>& inputs, const PackageResolver& resolve_package, const OptionsCheck& check) {
   Diagnostics diagnostics;
-  std::vector<Document> documents = decode_all(inputs, diagnostics);
+  std::vector<Document> documents = decode_all(inputs, diagnostics, check);
   check_together(documents, diagnostics);
   diagnostics.throw_if_any();
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/options_check.h"
 #include "config/system.h"
 
 namespace kiln::config {
@@ -19,8 +20,8 @@ struct Input {
 };
 
 /// Parses, validates and merges (spec yaml.md §8). Throws Error with every mistake of all inputs, each with
-/// file:line:column and, for unknown keys, the nearest valid one.
-System load(const std::vector<Input>& inputs, const PackageResolver& resolve_package);
+/// file:line:column and, for unknown keys, the nearest valid one. `check`: what else is a mistake.
+System load(const std::vector<Input>& inputs, const PackageResolver& resolve_package, const OptionsCheck& check = {});
 
 /// The value of an `org.mobyproject.config` label (yaml.md §5.7); `image` names it in errors.
 ContainerOptions parse_label(const std::string& json, const std::string& image);

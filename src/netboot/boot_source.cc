@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "runtime/check.h"
 
 namespace kiln::netboot {
 namespace {
@@ -85,7 +86,7 @@ config::System YamlSource::read_configuration(std::vector<fs::path>& inputs) con
     if (scheme == "pkg") inputs.push_back(fs::path{directory} / rest);
     return tools_.resolve_package(scheme, rest, directory);
   };
-  return config::load({input}, resolver);
+  return config::load({input}, resolver, runtime::check_options);
 }
 
 std::shared_ptr<const BootImage> YamlSource::load() {

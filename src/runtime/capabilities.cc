@@ -75,10 +75,13 @@ bool is_no_capability(const std::vector<std::string>& names) { return is_the_wor
 std::vector<std::string> expand_capabilities(const std::vector<std::string>& names) {
   if (is_no_capability(names)) return {};
   if (is_every_capability(names)) return {std::begin(kCapabilities), std::end(kCapabilities)};
-  for (const std::string& name : names)
-    if (std::find(std::begin(kCapabilities), std::end(kCapabilities), name) == std::end(kCapabilities))
-      throw_unknown(name);
+  for (const std::string& name : names) check_capability(name);
   return names;
+}
+
+void check_capability(const std::string& name) {
+  if (std::find(std::begin(kCapabilities), std::end(kCapabilities), name) == std::end(kCapabilities))
+    throw_unknown(name);
 }
 
 }  // namespace kiln::runtime

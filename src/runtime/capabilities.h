@@ -13,4 +13,7 @@ bool is_no_capability(const std::vector<std::string>& names);
 /// no Linux capability.
 std::vector<std::string> expand_capabilities(const std::vector<std::string>& names);
 
+/// Throws Error unless it is the name of a Linux capability.
+void check_capability(const std::string& name);
+
 }  // namespace kiln::runtime

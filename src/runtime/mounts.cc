@@ -42,6 +42,18 @@ MountTable default_mounts(bool readonly) {
   return table;
 }
 
+std::string_view usual_destination(std::string_view type) {
+  static constexpr std::pair<std::string_view, std::string_view> kUsual[] = {
+      {"proc", "/proc"},         {"devpts", "/dev/pts"}, {"sysfs", "/sys"}, {"cgroup", "/sys/fs/cgroup"},
+      {"mqueue", "/dev/mqueue"},
+  };
+  for (const auto& [name, destination] : kUsual)
+    if (name == type) return destination;
+  return {};
+}
+
+}  // namespace
+
 Mount parse_tmpfs(const std::string& text) {
   const std::vector<std::string> parts = split(text, ':');
   if (parts.size() > 2)
@@ -62,18 +74,7 @@ Mount parse_bind(const std::string& text) {
   return {parts[1], "bind", parts[0], std::move(options), {}, {}};
 }
 
-std::string_view usual_destination(std::string_view type) {
-  static constexpr std::pair<std::string_view, std::string_view> kUsual[] = {
-      {"proc", "/proc"},         {"devpts", "/dev/pts"}, {"sysfs", "/sys"}, {"cgroup", "/sys/fs/cgroup"},
-      {"mqueue", "/dev/mqueue"},
-  };
-  for (const auto& [name, destination] : kUsual)
-    if (name == type) return destination;
-  return {};
-}
-
-/// Fills in what a mount object leaves out (spec yaml.md §5.2).
-Mount complete(Mount mount) {
+Mount complete_mount(Mount mount) {
   if (mount.type.empty() && !usual_destination(mount.source).empty()) mount.type = mount.source;
   if (mount.type.empty() && mount.destination == "/dev") mount.type = "tmpfs";
   if (mount.type.empty()) throw Error{"mount for destination ", quote(mount.destination), " is missing type"};
@@ -83,13 +84,11 @@ Mount complete(Mount mount) {
   return mount;
 }
 
-}  // namespace
-
 std::vector<Mount> container_mounts(const config::ContainerOptions& options) {
   MountTable table = default_mounts(options.readonly.value_or(false));
   for (const std::string& text : options.tmpfs.value_or(std::vector<std::string>{})) put(table, parse_tmpfs(text));
   for (const std::string& text : options.binds.value_or(std::vector<std::string>{})) put(table, parse_bind(text));
-  for (const Mount& mount : options.mounts.value_or(std::vector<Mount>{})) put(table, complete(mount));
+  for (const Mount& mount : options.mounts.value_or(std::vector<Mount>{})) put(table, complete_mount(mount));
   std::vector<Mount> mounts;
   for (auto& [destination, mount] : table) mounts.push_back(std::move(mount));
   return mounts;

@@ -9,6 +9,11 @@ namespace kiln::runtime {
 /// same destination; sorted by destination (spec oci-runtime.md §3). Throws Error.
 std::vector<config::Mount> container_mounts(const config::ContainerOptions& options);
 
+// Elements of `tmpfs` and `binds`; what a mount object leaves out (spec yaml.md §5.2). They throw Error.
+config::Mount parse_tmpfs(const std::string& text);
+config::Mount parse_bind(const std::string& text);
+config::Mount complete_mount(config::Mount mount);
+
 /// A mount in runtime-spec's form ("Mounts"), empty parts left out.
 config::Value to_value(const config::Mount& mount);
 config::Value to_value(const std::vector<config::Mount>& mounts);

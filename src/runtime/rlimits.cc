@@ -46,6 +46,8 @@ std::uint64_t parse_amount(std::string_view text, const std::string& whole) {
   return amount;
 }
 
+}  // namespace
+
 config::Value parse_rlimit(const std::string& text) {
   const std::size_t first = text.find(',');
   const std::size_t second = first == std::string::npos ? first : text.find(',', first + 1);
@@ -59,8 +61,6 @@ config::Value parse_rlimit(const std::string& text) {
   rlimit.add("soft", soft);
   return rlimit;
 }
-
-}  // namespace
 
 config::Value parse_rlimits(const std::vector<std::string>& texts) {
   config::Value rlimits;

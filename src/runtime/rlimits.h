@@ -11,4 +11,7 @@ namespace kiln::runtime {
 /// Error.
 config::Value parse_rlimits(const std::vector<std::string>& texts);
 
+/// One of them.
+config::Value parse_rlimit(const std::string& text);
+
 }  // namespace kiln::runtime

@@ -183,24 +183,29 @@ class Configurations(BadInput):
         self.store_images({"example.org/app:1": self.app(file("app", "x"))})
         service = {"name": "app", "image": "example.org/app:1"}
         for what, more, problem in (
-            ("a capability", {"capabilities": ["CAP_EVERYTHING"]}, "unknown capability: 'CAP_EVERYTHING'\n"),
+            (
+                "capabilities",
+                {"capabilities": ["CAP_EVERYTHING", "CAP_KILL", "cap_chown"]},
+                "7:5: item 1 of 'capabilities' of service 'app': unknown capability: 'CAP_EVERYTHING'\n"
+                "WORK/os.yml:9:5: item 3 of 'capabilities' of service 'app': unknown capability: 'cap_chown'; did you mean 'CAP_CHOWN'?\n",
+            ),
             (
                 "a bind",
                 {"binds": ["/etc"]},
-                "cannot parse bind, missing ':': '/etc'\nhint: write SOURCE:DESTINATION[:OPTION,OPTION]\n",
+                "7:5: item 1 of 'binds' of service 'app': cannot parse bind, missing ':': '/etc'\nhint: write SOURCE:DESTINATION[:OPTION,OPTION]\n",
             ),
             (
                 "a user",
                 {"uid": "nobody-here"},
-                "cannot find id: 'nobody-here'\nhint: use a number, root, or the name of a container\n",
+                "5:13: services 'app': cannot find id: 'nobody-here'\nhint: use a number, root, or the name of a container\n",
             ),
             (
                 "a limit",
                 {"rlimits": ["nofile,many,5"]},
-                "cannot parse rlimit: 'nofile,many,5': expected a number or unlimited, got 'many'\n",
+                "7:5: item 1 of 'rlimits' of service 'app': cannot parse rlimit: 'nofile,many,5': expected a number or unlimited, got 'many'\n",
             ),
         ):
-            stderr = "error: WORK/os.yml:5:13: services 'app': " + problem
+            stderr = "error: WORK/os.yml:" + problem
             self.refused(what, self.write_system({"services": [{**service, **more}]}), stderr)
         label = {"Labels": {"org.mobyproject.config": '{"bind": ["/a:/a"]}'}, **samples.COMMAND}
         self.store_images({"example.org/label:1": self.app(file("app", "x"), config=label)})
