@@ -80,7 +80,7 @@ std::unique_ptr<build::InputTar> open_input_tar(Context& context, const BuildOpt
     return nullptr;
   }
   const auto parse = [&](const std::string& text) {
-    return config::load({{concat(options.input_tar, ":", metadata), text, "."}}, {});
+    return config::load_shown({concat(options.input_tar, ":", metadata), text, "."});
   };
   auto tar = std::make_unique<build::InputTar>(options.input_tar, context.store().derived_directory("layers"), metadata,
                                                parse);

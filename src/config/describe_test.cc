@@ -104,6 +104,37 @@ TEST(Describe, RuntimeOfJsonAlwaysHasBindNs) {
   EXPECT_THAT(to_yaml(service("  runtime: {mkdir: [a]}\n")), testing::Not(testing::HasSubstr("bindNS")));
 }
 
+/// Whatever it was written as, it can be read back.
+TEST(Describe, WhatIsShownIsReadBack) {
+  const std::string all =
+      "kernel: {image: k, cmdline: 'a=1 <b>', tar: none}\ninit: [i]\nvolumes: [{name: v, image: d, readonly: true}]\n"
+      "services:\n- name: s\n  image: redis\n  capabilities: []\n  binds: ['v:/v:ro']\n  uid: 5\n  env: [a=b]\n"
+      "  mounts: [{type: tmpfs, destination: /t, uidMappings: [{hostID: 1, containerID: 2, size: 3}]}]\n"
+      "  devices: [{path: /dev/x, type: c, major: 1, minor: 2, mode: '0666'}]\n  sysctl: {a: b}\n"
+      "  oomScoreAdj: -5\n  resources: {memory: {limit: 1}, blockio: {weight: 2}}\n"
+      "  runtime: {mkdir: [/m], interfaces: [{name: e, add: veth}], bindNS: {net: /n}}\n"
+      "files: [{path: c, metadata: json}, {path: d, directory: true, uid: s, mode: '0700'}]\n";
+  for (const std::string& yaml : {all, std::string{"init: [i]\n"}, std::string{"{}"}}) {
+    const System system = load({{"t", yaml, "."}}, {});
+    EXPECT_EQ(to_yaml(load_shown({"t", to_json(system), "."})), to_yaml(system));
+    EXPECT_EQ(to_yaml(load_shown({"t", to_yaml(system), "."})), to_yaml(system));
+    EXPECT_EQ(to_yaml(load_shown({"t", to_yaml(system, YamlStyle::dry_run), "."})), to_yaml(system));
+  }
+}
+
+TEST(Describe, WhatIsShownWronglyIsRefused) {
+  EXPECT_THAT(
+      [] {
+        load_shown({"t", "{\"init\": null, \"kernel\": 7}", "."});
+      },
+      testing::ThrowsMessage<Error>("t:1:26: 'kernel': expected a mapping, got the integer 7"));
+  EXPECT_THAT(
+      [] {
+        load_shown({"t", "{\"init\": [", "."});
+      },
+      testing::ThrowsMessage<Error>(testing::StartsWith("t:1:")));
+}
+
 TEST(Describe, KeysOfMapsAreInNaturalOrder) {
   EXPECT_THAT(to_yaml(service("  sysctl: {a10: x, a9: x, a-b: x, ab: x}\n")),
               testing::HasSubstr("  sysctl:\n    a-b: x\n    a9: x\n    a10: x\n    ab: x\n"));

@@ -125,6 +125,14 @@ void check_together(const std::vector<Document>& documents, Diagnostics& diagnos
   for (const Document& document : documents) check_volume_uses(document.volume_uses, volumes, diagnostics);
 }
 
+System merge_all(std::vector<Document> documents) {
+  System system;
+  for (Document& document : documents) merge(system, std::move(document.system));
+  for (auto* section : {&system.onboot, &system.onshutdown, &system.services})
+    for (Container& container : *section) resolve_volumes(container);
+  return system;
+}
+
 }  // namespace
 
 std::vector<OutputFormat> output_formats(const std::vector<Input>& inputs) {
@@ -145,11 +153,21 @@ System load(const std::vector<Input>& inputs, const PackageResolver& resolve_pac
   for (std::size_t i = 0; i < inputs.size(); ++i) templates.resolve(documents[i].system, inputs[i].directory);
   diagnostics.throw_if_any();
 
-  System system;
-  for (Document& document : documents) merge(system, std::move(document.system));
-  for (auto* section : {&system.onboot, &system.onshutdown, &system.services})
-    for (Container& container : *section) resolve_volumes(container);
-  return system;
+  return merge_all(std::move(documents));
+}
+
+System load_shown(const Input& input) {
+  Diagnostics diagnostics;
+  Decoder decoder{input.name, diagnostics};
+  std::vector<Document> documents(1);
+  if (const NodePtr root = parse_yaml(input.text, input.name, diagnostics, Limits{})) {
+    Node said = *root;
+    std::erase_if(said.entries, [](const Node::Entry& entry) { return entry.value->kind == Node::Kind::null; });
+    documents.front() = decode_document(decoder, said);
+  }
+  check_together(documents, diagnostics);
+  diagnostics.throw_if_any();
+  return merge_all(std::move(documents));
 }
 
 }  // namespace kiln::config

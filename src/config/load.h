@@ -23,6 +23,10 @@ struct Input {
 /// file:line:column and, for unknown keys, the nearest valid one. `check`: what else is a mistake.
 System load(const std::vector<Input>& inputs, const PackageResolver& resolve_package, const OptionsCheck& check = {});
 
+/// Reads one configuration back that to_yaml() or to_json() has written, here or in LinuxKit, whose JSON has null for
+/// empty sections. Throws Error.
+System load_shown(const Input& input);
+
 /// The value of an `org.mobyproject.config` label (yaml.md §5.7); `image` names it in errors.
 ContainerOptions parse_label(const std::string& json, const std::string& image);
 
