@@ -195,7 +195,7 @@ class Reader {
       }
     }
     const bool is_plain =
-        std::none_of(name.source.begin(), name.source.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+        std::none_of(name.source.begin(), name.source.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
     if (!name.source.starts_with('@') || !is_plain)
       error(node, "expected the source of the package, such as \"@kiln:nginx\"");
     return name;
