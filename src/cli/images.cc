@@ -110,7 +110,8 @@ build::ImageFetcher docker_fetcher(Context& context, build::ImageFetcher otherwi
     auto image = from_engine(reference, platform);
     return image ? *std::move(image) : otherwise.image(reference, platform);
   };
-  fetcher.images = [from_engine, otherwise](const oci::Reference& reference, std::span<const oci::Platform> wanted) {
+  fetcher.images = [from_engine, otherwise = std::move(otherwise)](const oci::Reference& reference,
+                                                                   std::span<const oci::Platform> wanted) {
     // Engines have images of one platform; who wants them for all asks registries.
     auto image = wanted.size() == 1 ? from_engine(reference, wanted.front()) : std::nullopt;
     if (!image) return otherwise.images(reference, wanted);

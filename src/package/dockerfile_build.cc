@@ -168,8 +168,8 @@ oci::Descriptor attest(const oci::Descriptor& descriptor, const Package& package
   oci::Image image{package.reference, descriptor, {}, {}};
   image.manifest = oci::parse_manifest(workshop.store.read(descriptor), concat("manifest of ", package.name));
   try {
-    const std::string spdx = inventory::spdx_document(
-        build::read_contents(image, package.name, workshop.store, workshop.reporter));
+    const std::string spdx =
+        inventory::spdx_document(build::read_contents(image, package.name, workshop.store, workshop.reporter));
     return store_attestation(spdx, package.name, descriptor, workshop.store);
   } catch (const Error& error) {
     throw error.within("making its SBOM").with_hint("'--sbom-scanner false' builds it without one");
