@@ -110,10 +110,6 @@ void add_sbom(Context& context, const BuildOptions& options, const build::ImageF
   const bool asked =
       options.sbom || options.sbom_current_time || !options.sbom_output.empty() || context.dialect().strict_tar;
   if (options.no_sbom || !asked) return;
-  if (options.locked) {
-    throw Error{"a lock does not say which SBOMs images have: --locked cannot be given with one"}.with_hint(
-        "give --no-sbom");
-  }
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::string path = options.sbom_output.empty() ? "sbom.spdx.json" : options.sbom_output;
   if (path.starts_with('/')) path.erase(0, 1);
@@ -234,6 +230,7 @@ class Names {
                         dry_run_ ? config::OptionsCheck{} : runtime::check_options);
   }
   const build::ImageFetcher& fetch() const { return fetch_; }
+  build::ImageFetcher fetch_attestations() { return locked_ ? locked_->attestation_fetcher() : fetch_; }
 
  private:
   Context& context_;
@@ -243,14 +240,14 @@ class Names {
 };
 
 build::ResolvedSystem resolve(Context& context, const BuildOptions& options, const config::System& system,
-                              const oci::Platform& platform, const build::ImageFetcher& fetch) {
+                              const oci::Platform& platform, Names& names) {
   if (context.dialect().tells_steps) {
     for (const std::string& step : build_steps(system)) context.reporter().info(step);
   }
   const std::unique_ptr<build::InputTar> earlier = open_input_tar(context, options, system);
   build::ResolvedSystem resolved =
-      build::resolve(system, platform, fetch, context.pool(), earlier.get(), &context.reporter());
-  add_sbom(context, options, fetch, resolved);
+      build::resolve(system, platform, names.fetch(), context.pool(), earlier.get(), &context.reporter());
+  add_sbom(context, options, names.fetch_attestations(), resolved);
   return resolved;
 }
 
@@ -291,7 +288,7 @@ int run_build(Context& context, const BuildOptions& options) {
   // Everything of all platforms is there before the first is built: what is missing is found out at once.
   std::deque<build::ResolvedSystem> systems;
   for (const oci::Platform& platform : platforms) {
-    systems.push_back(resolve(context, options, names.load(job.inputs, platform), platform, names.fetch()));
+    systems.push_back(resolve(context, options, names.load(job.inputs, platform), platform, names));
   }
   if (!options.output.empty()) {
     build::Build build{systems[0], context.store(), job.build, context.reporter()};

@@ -98,7 +98,7 @@ class LockWriter {
       record(name, source, platform.to_string(), {});
       return name;
     }
-    if (package.dirty) {
+    if (package.dirty && warned_.insert(name).second) {
       context_.reporter().warning(
           concat(source, " has changes that are not committed: the lock will not fit what others check out"));
     }
@@ -144,8 +144,14 @@ class LockWriter {
   package::LockedImage entry_of(const oci::Image& image, const oci::Platform& platform) {
     package::LockedImage locked = package::lock_package(
         image.descriptor.digest, image.config.labels, package::debian_pins(image.descriptor.digest, context_.store()));
+    attest(image.reference, locked);
     images_.image(image.reference, platform, locked);
     return locked;
+  }
+
+  void attest(const oci::Reference& reference, package::LockedImage& locked) const {
+    const auto found = oci::find_attestation(context_.store(), reference, locked.digest);
+    if (found) locked.attestation = found->digest;
   }
 
   void add_image(const oci::Reference& reference, const oci::Platform& platform) {
@@ -157,6 +163,7 @@ class LockWriter {
     } else if (!options_.check) {
       const build::ImageFetcher& fetch = is_renewed(name, {}) ? fetch_newest_ : fetch_;
       locked.digest = fetch(reference, platform).descriptor.digest;
+      attest(reference, locked);
     }
     if (!options_.check) images_.image(reference, platform, locked);  // there under its digest from now on
     record(name, "", platform.to_string(), std::move(locked));
@@ -186,6 +193,7 @@ class LockWriter {
   LockedImages images_;
   build::ImageFetcher fetch_, fetch_newest_;
   Guarded<package::Lock> lock_;
+  std::set<std::string> warned_;  // of changes in these packages
 };
 
 /// Those given, else those of the old lock, else this machine's.

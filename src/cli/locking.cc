@@ -80,6 +80,20 @@ oci::ImageSet LockedImages::images(const oci::Reference& reference, std::span<co
   return images;
 }
 
+oci::ImageSet LockedImages::attestation(const oci::Reference& reference, const package::LockedImage& locked) {
+  oci::ImageSet set{reference, {}, {}};
+  if (!locked.attestation) return set;
+  const oci::Reference exact = by_digest(reference, *locked.attestation);
+  oci::name_by_digest(context_.store(), exact);
+  set = fetch_.images(exact, {});
+  for (oci::ImageSet::Member& member : set.members) {  // one; it is said of it what the index it is of says
+    member.descriptor.annotations[oci::annotation::kReferenceType] = "attestation-manifest";
+    member.descriptor.annotations[oci::annotation::kReferenceDigest] = locked.digest.to_string();
+  }
+  set.root.media_type = oci::media_type::kIndex;
+  return set;
+}
+
 /// No if it does not answer: then an image can still be made.
 bool LockedImages::registry_has(const oci::Reference& exact) {
   try {
@@ -107,7 +121,10 @@ void LockedImages::package(package::Package package, const std::string& source, 
     tools.revision = locked.made_by->revision;
   }
   const oci::Digest made = package::rebuild_package(package, platform, exact, tools);
-  if (made == locked.digest) return;
+  if (made == locked.digest) {
+    if (locked.attestation) oci::name_by_digest(context_.store(), by_digest(package.reference, *locked.attestation));
+    return;
+  }
   throw is_recipe ? other_recipe(source, made, locked.digest) : other_dockerfile(source, exact, made);
 }
 
@@ -134,6 +151,14 @@ build::ImageFetcher LockedNames::fetcher() {
   };
   fetch.images = [this](const oci::Reference& reference, std::span<const oci::Platform> wanted) {
     return images_.images(reference, wanted, find(reference.canonical(), "", package::kWhole));
+  };
+  return fetch;
+}
+
+build::ImageFetcher LockedNames::attestation_fetcher() {
+  build::ImageFetcher fetch;
+  fetch.images = [this](const oci::Reference& reference, std::span<const oci::Platform> wanted) {
+    return images_.attestation(reference, find(reference.canonical(), "", wanted.front().to_string()));
   };
   return fetch;
 }

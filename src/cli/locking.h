@@ -30,6 +30,8 @@ class LockedImages {
   /// An image as a whole, of `wanted` platforms or all.
   oci::ImageSet images(const oci::Reference& reference, std::span<const oci::Platform> wanted,
                        const package::LockedImage& locked);
+  /// What attests an image, as a set that has nothing else; without members if the lock names nothing.
+  oci::ImageSet attestation(const oci::Reference& reference, const package::LockedImage& locked);
   /// The image of a package; made again if need be, and an error if it then is another.
   void package(package::Package package, const std::string& source, const oci::Platform& platform,
                const package::LockedImage& locked);
@@ -53,6 +55,8 @@ class LockedNames {
 
   config::PackageResolver resolver(const oci::Platform& platform);
   build::ImageFetcher fetcher();
+  /// What build::collect_sboms() asks for.
+  build::ImageFetcher attestation_fetcher();
 
  private:
   const package::LockedImage& find(const std::string& name, const std::string& source,

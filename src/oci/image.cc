@@ -99,6 +99,15 @@ std::optional<Image> find_image(const Store& store, const Reference& reference, 
   return image;
 }
 
+std::optional<Descriptor> find_attestation(const Store& store, const Reference& reference, const Digest& image) {
+  const auto root = store.find(reference.canonical());
+  if (!root || !is_index(root->media_type) || !store.has(*root)) return std::nullopt;
+  const Index index = parse_index(store.read(*root), concat("index of ", quote(reference.canonical())));
+  const auto attests = [&](const Descriptor& entry) { return attestation_target(entry) == image.to_string(); };
+  const auto found = std::find_if(index.manifests.begin(), index.manifests.end(), attests);
+  return found == index.manifests.end() ? std::nullopt : std::optional{*found};
+}
+
 bool name_by_digest(Store& store, const Reference& reference) {
   if (store.find(reference.canonical())) return true;
   const std::filesystem::path path = store.blob_path(reference.digest().value());

@@ -21,6 +21,9 @@ struct Image {
 /// single-platform image of another architecture.
 std::optional<Image> find_image(const Store& store, const Reference& reference, const Platform& platform);
 
+/// The entry that attests an image (its SBOM) in the index the store has under a name; nothing if there is none.
+std::optional<Descriptor> find_attestation(const Store& store, const Reference& reference, const Digest& image);
+
 /// Gives an image of which the store has every blob, under whatever name it came, the name of `reference` (which has a
 /// digest). False if the store does not have it.
 bool name_by_digest(Store& store, const Reference& reference);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "base/error.h"
 #include "oci/testing.h"
 
@@ -87,6 +89,56 @@ TEST_F(FindImage, ConfigAndManifestMustAgree) {
   EXPECT_THAT(
       [&] { find_image(store_, reference_, kArm64); },
       ThrowsMessage<Error>("'localhost/a:1': its config lists 2 layers, its manifest 1: one of them is damaged"));
+}
+
+TEST_F(FindImage, WhatAttestsIt) {
+  put_image(store_, arm64_);
+  Descriptor attestation = arm64_.descriptor;
+  attestation.digest = Digest::of("attestation");
+  attestation.platform = Platform{"unknown", "unknown", ""};
+  attestation.annotations = {{annotation::kReferenceType, "attestation-manifest"},
+                             {annotation::kReferenceDigest, arm64_.descriptor.digest.to_string()}};
+  Index index;
+  index.media_type = media_type::kIndex;
+  index.manifests = {arm64_.descriptor, amd64_.descriptor, attestation};
+  store_.set(reference_.canonical(), store_.put(to_json(index), media_type::kIndex));
+  const auto found = find_attestation(store_, reference_, arm64_.descriptor.digest);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->digest, attestation.digest);
+  EXPECT_FALSE(find_attestation(store_, reference_, amd64_.descriptor.digest));
+  EXPECT_FALSE(find_attestation(store_, Reference::parse("localhost/b"), arm64_.descriptor.digest));
+  store_.set("localhost/b", arm64_.descriptor);
+  EXPECT_FALSE(find_attestation(store_, Reference::parse("localhost/b"), arm64_.descriptor.digest));
+}
+
+class NameByDigest : public FindImage {
+ protected:
+  Reference exact_ = Reference::parse("localhost/a@" + arm64_.descriptor.digest.to_string());
+};
+
+TEST_F(NameByDigest, AnImageOfWhichEveryBlobIsThere) {
+  put_image(store_, arm64_);
+  EXPECT_TRUE(name_by_digest(store_, exact_));
+  const auto image = find_image(store_, exact_, kArm64);
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->descriptor.digest, arm64_.descriptor.digest);
+  EXPECT_TRUE(name_by_digest(store_, exact_));
+}
+
+TEST_F(NameByDigest, NothingThatIsNotThere) {
+  EXPECT_FALSE(name_by_digest(store_, exact_));
+  put_image(store_, arm64_);
+  std::filesystem::remove(store_.blob_path(Digest::of("layer 2")));
+  EXPECT_FALSE(name_by_digest(store_, exact_));
+  EXPECT_FALSE(store_.find(exact_.canonical()));
+}
+
+TEST_F(NameByDigest, NoDamagedManifestAndNoIndex) {
+  put_image(store_, arm64_);
+  std::ofstream{store_.blob_path(arm64_.descriptor.digest)} << "{}";
+  EXPECT_FALSE(name_by_digest(store_, exact_));
+  const Descriptor index = store_.put(make_index({amd64_}), media_type::kIndex);
+  EXPECT_FALSE(name_by_digest(store_, Reference::parse("localhost/a@" + index.digest.to_string())));
 }
 
 }  // namespace

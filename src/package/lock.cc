@@ -26,12 +26,6 @@ std::string in_quotes(std::string_view text) {
   return out + '"';
 }
 
-std::string images_text(const std::map<std::string, LockedImage>& images) {
-  std::string text;
-  for (const auto& [platform, image] : images) text += concat("    ", platform, ": ", image.digest.to_string(), "\n");
-  return text;
-}
-
 std::string to_text(const MadeBy& kiln) {
   return kiln.revision.empty() ? kiln.version : concat(kiln.version, " ", kiln.revision);
 }
@@ -48,15 +42,24 @@ std::optional<MadeBy> parse_made_by(std::string_view text) {
   return is_good ? std::optional{kiln} : std::nullopt;
 }
 
-std::string package_text(const LockedName& package) {
-  std::string text = concat("    source: ", in_quotes(package.source), "\n");
-  for (const auto& [platform, image] : package.images) {
-    text += concat("    ", platform, ":\n      image: ", image.digest.to_string(), "\n");
-    if (!image.commit.empty()) text += concat("      commit: ", image.commit, "\n");
-    if (image.made_by) text += concat("      kiln: ", in_quotes(to_text(*image.made_by)), "\n");
-    if (!image.pins) continue;
-    text += image.pins->empty() ? "      debian: []\n" : "      debian:\n";
-    for (const DebianPin& pin : *image.pins) text += concat("        - ", pin.to_string(), "\n");
+std::string image_text(const LockedImage& image) {
+  std::string text = concat("      image: ", image.digest.to_string(), "\n");
+  if (image.attestation) text += concat("      attestation: ", image.attestation->to_string(), "\n");
+  if (!image.commit.empty()) text += concat("      commit: ", image.commit, "\n");
+  if (image.made_by) text += concat("      kiln: ", in_quotes(to_text(*image.made_by)), "\n");
+  if (!image.pins) return text;
+  text += image.pins->empty() ? "      debian: []\n" : "      debian:\n";
+  for (const DebianPin& pin : *image.pins) text += concat("        - ", pin.to_string(), "\n");
+  return text;
+}
+
+/// What there is to say of a name, by platform; in one line if it is just the digest.
+std::string entry_text(const LockedName& entry) {
+  std::string text = entry.source.empty() ? "" : concat("    source: ", in_quotes(entry.source), "\n");
+  for (const auto& [platform, image] : entry.images) {
+    const bool is_short = entry.source.empty() && image == LockedImage{image.digest, {}, {}, {}, {}};
+    text += concat("    ", platform, ":", is_short ? concat(" ", image.digest.to_string()) : "", "\n");
+    if (!is_short) text += image_text(image);
   }
   return text;
 }
@@ -151,6 +154,10 @@ class Reader {
     }
   }
 
+  std::optional<oci::Digest> read_digest(const config::Node& node) {
+    return checked(node, [](const std::string& text) { return oci::Digest::parse(text); });
+  }
+
   void read_names(const config::Node& names, bool are_packages, Lock& lock) {
     if (names.kind == config::Node::Kind::null || !is_mapping(names, are_packages ? "packages" : "images")) return;
     for (const auto& [key, value] : names.entries) {
@@ -179,8 +186,9 @@ class Reader {
     LockedName name;
     for (const auto& [key, value] : node.entries) {
       if (!is_platform(*key)) continue;
-      const auto digest = checked(*value, [](const std::string& text) { return oci::Digest::parse(text); });
-      if (digest) name.images[key->text].digest = *digest;
+      const bool is_short = value->kind != config::Node::Kind::mapping;
+      if (!is_short) name.images[key->text] = read_image(*value);
+      if (const auto digest = is_short ? read_digest(*value) : std::nullopt) name.images[key->text].digest = *digest;
     }
     return name;
   }
@@ -191,7 +199,7 @@ class Reader {
       if (key->text == "source") {
         name.source = value->text;
       } else if (is_platform(*key) && is_mapping(*value, key->text)) {
-        name.images[key->text] = read_package_image(*value);
+        name.images[key->text] = read_image(*value);
       }
     }
     const bool is_plain =
@@ -201,14 +209,15 @@ class Reader {
     return name;
   }
 
-  LockedImage read_package_image(const config::Node& node) {
+  LockedImage read_image(const config::Node& node) {
     LockedImage image;
     bool has_digest = false;
     for (const auto& [key, value] : node.entries) {
       if (key->text == "image") {
-        const auto digest = checked(*value, [](const std::string& text) { return oci::Digest::parse(text); });
-        if (digest) image.digest = *digest;
+        if (const auto digest = read_digest(*value)) image.digest = *digest;
         has_digest = true;
+      } else if (key->text == "attestation") {
+        image.attestation = read_digest(*value);
       } else if (key->text == "commit") {
         if (is_commit(value->text)) {
           image.commit = value->text;
@@ -226,7 +235,7 @@ class Reader {
           if (pin) image.pins->push_back(*pin);
         }
       } else {
-        error(*key, concat("unknown key ", quote(key->text), ", expected image, commit, kiln or debian"));
+        error(*key, concat("unknown key ", quote(key->text), ", expected image, attestation, commit, kiln or debian"));
       }
     }
     if (!has_digest) error(node, "there is no image");
@@ -246,8 +255,11 @@ LockedImage lock_package(const oci::Digest& image, const std::map<std::string, s
     return found == labels.end() ? std::string{} : found->second;
   };
   LockedImage locked{
-      image, std::move(pins), label("org.opencontainers.image.revision"),
-      parse_made_by(to_text({label("org.mobyproject.linuxkit.version"), label("org.mobyproject.linuxkit.revision")}))};
+      image,
+      std::move(pins),
+      label("org.opencontainers.image.revision"),
+      parse_made_by(to_text({label("org.mobyproject.linuxkit.version"), label("org.mobyproject.linuxkit.revision")})),
+      {}};
   if (!is_commit(locked.commit)) locked.commit.clear();
   return locked;
 }
@@ -273,8 +285,7 @@ std::string Lock::to_text() const {
   std::string images, packages;
   for (const auto& [name, entry] : names) {
     std::string& section = entry.source.empty() ? images : packages;
-    section +=
-        concat("  ", in_quotes(name), ":\n", entry.source.empty() ? images_text(entry.images) : package_text(entry));
+    section += concat("  ", in_quotes(name), ":\n", entry_text(entry));
   }
   const std::string text = concat(kHead, "images:", images.empty() ? " {}" : "", "\n", images,
                                   "packages:", packages.empty() ? " {}" : "", "\n", packages);

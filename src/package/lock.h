@@ -25,6 +25,7 @@ struct LockedImage {
   // What the labels of a package in git say of how it was made: for the same image they must say it again.
   std::string commit;
   std::optional<MadeBy> made_by;
+  std::optional<oci::Digest> attestation;  ///< of the manifest of what attests the image: its SBOM
   bool operator==(const LockedImage&) const = default;
 };
 
@@ -49,6 +50,10 @@ struct LockedName {
 ///     images:
 ///       "registry.example/team/web:1":
 ///         linux/arm64: sha256:…
+///       "registry.example/team/db:8":
+///         linux/arm64:
+///           image: sha256:…
+///           attestation: sha256:…
 ///     packages:
 ///       "docker.io/linuxkit/nginx:4c7e…":
 ///         source: "@kiln:nginx"

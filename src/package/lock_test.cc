@@ -18,17 +18,19 @@ oci::Digest digest(char c) { return oci::Digest::parse("sha256:" + std::string(6
 
 Lock sample() {
   Lock lock;
-  lock.names["h.example/web:1"].images = {{"linux/amd64", {digest('1'), {}, {}, {}}},
-                                          {"linux/arm64", {digest('2'), {}, {}, {}}}};
+  lock.names["h.example/web:1"].images = {{"linux/amd64", {digest('1'), {}, {}, {}, {}}},
+                                          {"linux/arm64", {digest('2'), {}, {}, {}, digest('6')}}};
   LockedName package{"@kiln:nginx", {}};
   package.images["linux/arm64"] = {
       digest('3'),
       {{{"nginx", "1.26.3-3+b1", "arm64", digest('4'), "pool/main/n/nginx/nginx_1.26.3-3+b1_arm64.deb"}}},
       {},
+      {},
       {}};
   lock.names["h.example/linuxkit/nginx:abc"] = package;
   LockedName other{"@pkg:../my \"pkg\"", {}};
-  other.images["linux/arm64"] = {digest('5'), std::vector<DebianPin>{}, std::string(40, 'c'), MadeBy{"0.1.0", "abc"}};
+  other.images["linux/arm64"] = {digest('5'), std::vector<DebianPin>{}, std::string(40, 'c'), MadeBy{"0.1.0", "abc"},
+                                 digest('6')};
   lock.names["h.example/linuxkit/other:abc"] = other;
   return lock;
 }
@@ -39,7 +41,9 @@ version: 1
 images:
   "h.example/web:1":
     linux/amd64: sha256:1111111111111111111111111111111111111111111111111111111111111111
-    linux/arm64: sha256:2222222222222222222222222222222222222222222222222222222222222222
+    linux/arm64:
+      image: sha256:2222222222222222222222222222222222222222222222222222222222222222
+      attestation: sha256:6666666666666666666666666666666666666666666666666666666666666666
 packages:
   "h.example/linuxkit/nginx:abc":
     source: "@kiln:nginx"
@@ -51,6 +55,7 @@ packages:
     source: "@pkg:../my \"pkg\""
     linux/arm64:
       image: sha256:5555555555555555555555555555555555555555555555555555555555555555
+      attestation: sha256:6666666666666666666666666666666666666666666666666666666666666666
       commit: cccccccccccccccccccccccccccccccccccccccc
       kiln: "0.1.0 abc"
       debian: []
@@ -97,6 +102,11 @@ TEST(Lock, BadOnes) {
        "kiln.lock:4:5: the platform is not written in full, expected 'linux/arm64'"},
       {"version: 1\nimages:\n  h.example/a:\n    linux/arm64: sha256:12\n",
        "kiln.lock:4:18: digest 'sha256:12': expected sha256:<64 hex digits>, got 2 digits"},
+      {"version: 1\nimages:\n  h.example/a:\n    linux/arm64: {image: sha256:" + d + ", attestation: x}\n",
+       "digest 'x': expected sha256:<64 hex digits>, got no algorithm"},
+      {"version: 1\nimages:\n  h.example/a:\n    linux/arm64: {attestation: sha256:" + d + "}\n",
+       "kiln.lock:4:18: there is no image"},
+      {"version: 1\nimages:\n  h.example/a:\n    linux/arm64: []\n", "kiln.lock:4:18: digest '': "},
       {"version: 1\nimages:\n  h.example/a: {}\n", "kiln.lock:3:16: 'h.example/a': no platform is named"},
       {"version: 1\npackages:\n  h.example/a:\n    linux/arm64: {image: sha256:" + d + "}\n",
        "kiln.lock:4:5: expected the source of the package, such as \"@kiln:nginx\""},
@@ -121,7 +131,7 @@ TEST(Lock, Differences) {
   EXPECT_THAT(differences(sample(), needed), IsEmpty());
   needed.names["h.example/web:1"].images.erase("linux/amd64");  // more platforms than needed are no difference
   needed.names.erase("h.example/linuxkit/nginx:abc");
-  LockedName changed{"@kiln:nginx", {{"linux/arm64", {digest('7'), {}, {}, {}}}}};
+  LockedName changed{"@kiln:nginx", {{"linux/arm64", {digest('7'), {}, {}, {}, {}}}}};
   needed.names["h.example/linuxkit/nginx:def"] = changed;
   EXPECT_THAT(differences(sample(), needed),
               ElementsAre("@kiln:nginx (h.example/linuxkit/nginx:def) for linux/arm64 is not in it",
@@ -171,14 +181,14 @@ TEST(Lock, Labels) {
                                           {"org.mobyproject.linuxkit.version", "0.1.0"},
                                           {"org.mobyproject.linuxkit.revision", "abc"}},
                                          {});
-  EXPECT_EQ(whole, (LockedImage{digest('1'), {}, commit, MadeBy{"0.1.0", "abc"}}));
+  EXPECT_EQ(whole, (LockedImage{digest('1'), {}, commit, MadeBy{"0.1.0", "abc"}, {}}));
   const LockedImage odd = lock_package(digest('1'),
                                        {{"org.opencontainers.image.revision", "v1.2"},
                                         {"org.mobyproject.linuxkit.version", "a\nb"},
                                         {"org.mobyproject.linuxkit.revision", ""}},
                                        {});
-  EXPECT_EQ(odd, (LockedImage{digest('1'), {}, "", {}}));
-  EXPECT_EQ(lock_package(digest('1'), {}, {}), (LockedImage{digest('1'), {}, "", {}}));
+  EXPECT_EQ(odd, (LockedImage{digest('1'), {}, "", {}, {}}));
+  EXPECT_EQ(lock_package(digest('1'), {}, {}), (LockedImage{digest('1'), {}, "", {}, {}}));
 }
 
 TEST(Lock, WhatAUserMeans) {

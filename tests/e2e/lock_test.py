@@ -18,11 +18,11 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from kiln_test import case, samples
-from kiln_test.image import Image, Index
+from kiln_test.image import Attested, Image, Index
 from kiln_test.layer import file
 from kiln_test.layout import Layout
 from kiln_test.registry import DockerRegistry
-from kiln_test.tarball import read
+from kiln_test.tarball import content, read
 from kiln_test.tree import digest
 
 ARCHES = ("amd64", "arm64")
@@ -158,6 +158,55 @@ class Locks(Frame):
         self.checked("offline: the same bytes; --check asks nobody")
         self.assertEqual(Layout(self.kiln.store).problems(), [])
 
+    def test_volume(self):
+        """a volume in OCI layout holds its image as a whole: the lock has that by its own digest"""
+        registry = self.registry()
+        registry.push("team/app:1", app("old"))
+        volume = {"name": "images", "image": f"{registry.host}/team/app:1", "format": "oci", "readonly": True}
+        yml = self.write_system({"volumes": [volume], "services": [{"name": "app", "image": f"{registry.host}/team/app:1"}]})
+        self.succeeds(self.kiln.run("lock", "--platform", "linux/amd64", yml))
+        self.assertIn(f"    all: {app('old').descriptor['digest']}\n", self.lock())
+        registry.push("team/app:1", app("new"))
+        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar"))
+        self.kiln.store = self.path("second-store")
+        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar", name="again"))
+        self.assertEqual(self.kiln.outputs()["again.tar"], self.kiln.outputs()["os.tar"])
+        blobs = [path for path in read(self.path("out/again.tar")) if path.startswith("containers/volumes/images/lower/blobs/sha256/")]
+        for its in app("old").images:
+            self.assertIn("containers/volumes/images/lower/blobs/sha256/" + its.descriptor["digest"].partition(":")[2], blobs)
+        registry.stop()
+        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar", name="offline"))
+        self.assertEqual(self.kiln.outputs()["offline.tar"], self.kiln.outputs()["os.tar"])
+        self.checked("both platforms of it, from an empty store after the tag has moved, and offline")
+
+    def test_sbom(self):
+        """--locked --sbom: the attestation the lock names, whatever the registry's index says by now; then offline"""
+        registry = self.registry()
+
+        def image(seed):
+            return Attested(Image([[file("app", seed)]], config=samples.COMMAND), [{"spdxVersion": "SPDX-2.3", "packages": [{"name": seed}]}])
+
+        registry.push("team/app:1", image("old"))
+        yml = self.system({"app": f"{registry.host}/team/app:1"})
+        self.succeeds(self.kiln.run("lock", "--platform", "amd64", yml))
+        old = image("old")
+        expected = f"    linux/amd64:\n      image: {old.images[0].descriptor['digest']}\n      attestation: {old.attestation['digest']}\n"
+        self.assertIn(expected, self.lock())
+        self.succeeds(self.kiln.build(yml, "--sbom", "-f", "tar"))
+        registry.push("team/app:1", image("new"))
+        self.kiln.store = self.path("second-store")
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar", name="again"))
+        self.assertEqual(self.kiln.outputs()["again.tar"], self.kiln.outputs()["os.tar"])
+        packages = json.loads(content(self.path("out/again.tar"), "sbom.spdx.json"))["packages"]
+        self.assertEqual(packages, [{"name": "old"}])
+        registry.stop()
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar", name="offline"))
+        self.assertEqual(self.kiln.outputs()["offline.tar"], self.kiln.outputs()["os.tar"])
+        self.succeeds(self.kiln.run("lock", yml))
+        self.assertIn(expected, self.lock())
+        self.assertEqual(Layout(self.kiln.store).problems(), [])
+        self.checked("the same document as before, from an empty store after the tag has moved")
+
     def test_refusals(self):
         """what a lock does not have, one that was changed by hand, one of another system"""
         image = app("old")
@@ -205,16 +254,11 @@ class Locks(Frame):
         result = self.kiln.build(yml, "--locked", "--pull")
         self.assertEqual(result.status, 2, result)
         self.checked("--locked and --pull exclude each other")
-        result = self.kiln.build(yml, "--locked", "--sbom", "-f", "tar")
-        self.fails_with(
-            result,
-            "error: a lock does not say which SBOMs images have: --locked cannot be given with one\nhint: give --no-sbom\n",
-        )
         result = self.kiln.build(yml, "--locked", "--input-tar", self.path("out/os.tar"))
         self.fails_with(
             result, "error: --input-tar takes what is unchanged from a tar: it cannot be given with --locked\n"
         )
-        self.checked("nor an SBOM nor an earlier tar")
+        self.checked("nor an earlier tar")
 
 
 class Packages(Frame):
@@ -239,19 +283,19 @@ class Packages(Frame):
         head = self.git("rev-parse", "HEAD")
         self.assertRegex(
             text,
-            rf'    source: "@pkg:pkg/hello"\n    linux/amd64:\n      image: sha256:\w+\n      commit: {head}\n      kiln: ".+"\n'
+            rf'    source: "@pkg:pkg/hello"\n    linux/amd64:\n      image: sha256:\w+\n      attestation: sha256:\w+\n      commit: {head}\n      kiln: ".+"\n'
             r"      debian: \[\]\n",
         )
-        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar"))
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar"))
         # What a user does: the lock is committed, and checked out where nothing is in the store.
         self.commit("kiln.lock")
         self.assertNotEqual(self.git("rev-parse", "HEAD"), head)
         self.kiln.store = self.path("second-store")
-        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar", name="again"))
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar", name="again"))
         self.assertEqual(self.kiln.outputs()["again.tar"], self.kiln.outputs()["os.tar"])
         self.succeeds(self.kiln.run("lock", yml))
         self.assertEqual(self.lock(), text)
-        self.checked("made again in an empty store at a later commit, byte for byte; the lock is right")
+        self.checked("made again, its SBOM too, in an empty store at a later commit, byte for byte; the lock is right")
 
         self.write("pkg/hello/build.yml", recipe % "changed")
         result = self.kiln.run("lock", yml, "--lock-file", self.path("dirty.lock"))
@@ -367,10 +411,10 @@ class Dockerfiles(Frame):
         yml = self.system({"web": "@pkg:pkg/web"})
         self.succeeds(self.kiln.run("lock", "--platform", "amd64", yml))
         text = self.lock()
-        image = re.search(r'    source: "@pkg:pkg/web"\n    linux/amd64:\n      image: (sha256:\w+)\n      commit: \w+\n', text)
+        image = re.search(r'    source: "@pkg:pkg/web"\n    linux/amd64:\n      image: (sha256:\w+)\n      attestation: sha256:\w+\n      commit: \w+\n', text)
         self.assertTrue(image, text)
         self.assertNotIn("debian:", text)
-        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar"))
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar"))
         self.assertEqual(read(self.path("out/os.tar"))["containers/services/web/lower/page"].content, digest(b"hello\n"))
         self.checked("built for the lock, and from it")
         first = self.kiln.store
@@ -386,10 +430,10 @@ class Dockerfiles(Frame):
         self.assertNotIn("again.tar", self.kiln.outputs())
         self.checked("another image comes out elsewhere: " + result.stderr.splitlines()[0])
         self.succeeds(self.kiln.run("pkg", "push", "--nobuild", self.path("pkg/web"), store=first))
-        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar", name="again"))
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar", name="again"))
         self.assertEqual(self.kiln.outputs()["again.tar"], self.kiln.outputs()["os.tar"])
         registry.stop()
-        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar", name="offline"))
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar", name="offline"))
         self.assertEqual(self.kiln.outputs()["offline.tar"], self.kiln.outputs()["os.tar"])
         self.assertEqual(self.lock(), text)
         self.checked("pushed, it comes from the registry; then offline")
@@ -438,19 +482,19 @@ class Debian(Frame):
             self.assertTrue(version and arch in ("arm64", "all") and path.startswith("pool/") and path.endswith(".deb"))
             self.assertRegex(sha256, "^sha256:[0-9a-f]{64}$")
         self.checked("name, version, architecture, SHA-256 and file of " + ", ".join(names))
-        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar", arch="arm64"))
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar", arch="arm64"))
 
         debs = os.path.join(self.kiln.store, "kiln/packages/apt/archives")
         self.kiln.store = self.path("second-store")
         shutil.copytree(debs, os.path.join(self.kiln.store, "kiln/packages/apt/archives"))
         unreachable = {"KILN_DEBIAN_MIRROR": "http://127.0.0.1:1/debian"}
-        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar", arch="arm64", name="offline", env=unreachable))
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar", arch="arm64", name="offline", env=unreachable))
         self.assertEqual(self.kiln.outputs()["offline.tar"], self.kiln.outputs()["os.tar"])
         self.assertEqual(os.listdir(os.path.join(self.kiln.store, "kiln/packages/apt")), ["archives"])
         self.checked("with the .debs alone, the same bytes")
 
         self.kiln.store = self.path("third-store")
-        self.succeeds(self.kiln.build(yml, "--locked", "-f", "tar", arch="arm64", name="fetched", timeout=900))
+        self.succeeds(self.kiln.build(yml, "--locked", "--sbom", "-f", "tar", arch="arm64", name="fetched", timeout=900))
         self.assertEqual(self.kiln.outputs()["fetched.tar"], self.kiln.outputs()["os.tar"])
         state = os.path.join(self.kiln.store, "kiln/packages/apt/trixie-arm64-main/lists")
         self.assertEqual([name for name in os.listdir(state) if "Packages" in name], [])

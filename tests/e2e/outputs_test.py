@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from kiln_test import case, initramfs, layer, rawtar, tarball
-from kiln_test.image import OCI_MANIFEST, Image, Index, digest_of
+from kiln_test.image import Attested, Image
 from kiln_test.layer import directory, file, link
 from kiln_test.tree import differences
 
@@ -219,34 +219,8 @@ class Outputs(case.Case):
         self.assertEqual(copied, [])
         self.checked("--pull, the same file, a configuration that is none; without a configuration nothing is taken")
 
-    def attested(self, layers, documents, arch="amd64"):
-        """An index of an image and its attestation with these SPDX documents."""
-        image = Image(layers, arch)
-        statements = [
-            {"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "predicate": document}
-            for document in documents
-        ]
-        attestation = Image([], "unknown", os="unknown")
-        descriptors = []
-        for statement in statements:
-            data = json.dumps(statement).encode()
-            attestation.blobs[digest_of(data)] = data
-            descriptors.append({
-                "mediaType": "application/vnd.in-toto+json", "digest": digest_of(data), "size": len(data),
-                "annotations": {"in-toto.io/predicate-type": "https://spdx.dev/Document"},
-            })  # fmt: skip
-        manifest = json.loads(attestation.manifest)
-        manifest["layers"] = descriptors
-        data = json.dumps(manifest).encode()
-        attestation.blobs[digest_of(data)] = data
-        entry = {
-            "mediaType": OCI_MANIFEST, "digest": digest_of(data), "size": len(data),
-            "platform": {"architecture": "unknown", "os": "unknown"},
-            "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image.descriptor["digest"]},
-        }  # fmt: skip
-        index = Index([image], extra=[entry])
-        index.blobs.update(attestation.blobs)
-        return index
+    def attested(self, layers, documents):
+        return Attested(Image(layers), documents)
 
     def test_sbom(self):
         """--sbom: the SPDX documents of all images in one"""

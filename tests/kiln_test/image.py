@@ -105,3 +105,34 @@ class Index:
         for image in self.images:
             found.update(image.documents)
         return found
+
+
+class Attested(Index):
+    """An image with its attestation: SPDX documents in statements of in-toto, as BuildKit makes them."""
+
+    def __init__(self, image, documents):
+        attestation = Image([], "unknown", os="unknown")
+        descriptors = []
+        for document in documents:
+            statement = {"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "predicate": document}
+            data = json.dumps(statement).encode()
+            attestation.blobs[digest_of(data)] = data
+            descriptors.append({
+                "mediaType": "application/vnd.in-toto+json", "digest": digest_of(data), "size": len(data),
+                "annotations": {"in-toto.io/predicate-type": "https://spdx.dev/Document"},
+            })  # fmt: skip
+        manifest = json.loads(attestation.manifest)
+        manifest["layers"] = descriptors
+        data = json.dumps(manifest).encode()
+        attestation.blobs[digest_of(data)] = data
+        self.attestation = {
+            "mediaType": OCI_MANIFEST, "digest": digest_of(data), "size": len(data),
+            "platform": {"architecture": "unknown", "os": "unknown"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image.descriptor["digest"]},
+        }  # fmt: skip
+        super().__init__([image], extra=[self.attestation])
+        self.blobs.update(attestation.blobs)
+
+    @property
+    def documents(self):
+        return {**super().documents, self.attestation["digest"]: OCI_MANIFEST}
