@@ -48,6 +48,10 @@ test-all: test
 	@ctest --test-dir build/dev --output-on-failure -j2 -L nightly
 	@$(MAKE) --no-print-directory arm64
 
+# What user-mode emulation does not do: tell that a spawned program is missing, segment UDP, give processes their own
+# names, die in the middle of writing.
+EMULATION := Run.MissingProgramIsNamed|CredentialHelper.Failures|TellsWhoHasThePort|TftpServer.(SendsWindowsOfLargeBlocks|OffersNoBlockThatWouldBeFragmented)|Store.KilledWritersLeaveItGood
+
 arm64:
 	@scripts/install-deps arm64
 	@scripts/configure dev
@@ -55,7 +59,7 @@ arm64:
 	@scripts/arm64-sysroot build/arm64-sysroot
 	@scripts/configure arm64
 	@$(NINJA) -C build/arm64 --quiet
-	@ctest --test-dir build/arm64 --output-on-failure -j2
+	@ctest --test-dir build/arm64 --output-on-failure -j2 -E '$(EMULATION)'
 
 lint: deps
 	@scripts/configure dev

@@ -30,9 +30,10 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-/// What a store may hold before it has its oci-layout file: our own names (a crash while creating it) and LinuxKit's.
+/// What a store may hold before it has its oci-layout file: our own names (a crash while creating it) and LinuxKit's;
+/// and that file too: another process may have made it since we looked.
 bool may_become_store(const fs::path& directory) {
-  static const std::set<std::string> kOurs = {"blobs", "index.json", "kiln", ".lock", "ingest"};
+  static const std::set<std::string> kOurs = {"blobs", "index.json", "kiln", ".lock", "ingest", "oci-layout"};
   return std::all_of(fs::directory_iterator{directory}, fs::directory_iterator{}, [](const fs::directory_entry& entry) {
     const std::string name = entry.path().filename();
     return kOurs.contains(name) || name.ends_with(".tmp");
@@ -52,6 +53,7 @@ void create_layout(const fs::path& directory) {
         "choose an empty directory, or one that holds an OCI image layout");
   }
   const LockFile lock{directory / ".lock", LockFile::Mode::exclusive};
+  if (is_there(directory / "oci-layout")) return;
   if (!is_there(directory / "index.json")) {
     write_file(directory / "index.json", LayoutIndex{}.to_json(), AtomicFile::Durability::power);
   }

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <future>
 #include <random>
-#include <thread>
 
 #include "base/error.h"
 #include "oci/testing.h"
@@ -178,7 +178,8 @@ pid_t in_child(Work work) {
   try {
     work();
     status = 0;
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "in a child: %s\n", error.what());
   }
   ::_exit(status);
 }
@@ -197,9 +198,9 @@ TEST(Store, ConcurrentWritersLoseNoName) {
   std::vector<pid_t> children;
   for (int process = 0; process < kProcesses; ++process) {
     children.push_back(in_child([&] {
-      std::thread other{write_names, process * kThreads + 1};
+      auto other = std::async(std::launch::async, write_names, process * kThreads + 1);
       write_names(process * kThreads);
-      other.join();
+      other.get();
     }));
   }
   for (pid_t child : children) {
