@@ -16,8 +16,8 @@ SYSTEM = {
     "services": [{"name": "getty", "image": "@kiln:getty", "env": ["INSECURE=true"]}],
 }
 
-# The header of a raw arm64 Image (Documentation/arch/arm64/booting.rst), and nothing behind it.
-QUICK_KERNEL = struct.pack("<2I4Q", 0, 0, 0, 4096, 0, 0) + bytes(16) + b"ARMd" + bytes(4096)
+# The header of a raw arm64 Image with EFI stub (Documentation/arch/arm64/booting.rst), and nothing behind it.
+QUICK_KERNEL = struct.pack("<2s2xI4Q", b"MZ", 0, 0, 4096, 0, 0) + bytes(16) + b"ARMd" + bytes(4096)
 
 
 def ipxe_program():
