@@ -48,8 +48,8 @@ test-all: test
 	@ctest --test-dir build/dev --output-on-failure -j2 -L nightly
 	@$(MAKE) --no-print-directory arm64
 
-# What user-mode emulation does not do: tell that a spawned program is missing, segment UDP, give processes their own
-# names, die in the middle of writing.
+# What user-mode emulation does not do: tell that a spawned program is missing, or a path's MTU, give processes their own
+# names, be quick enough to have written something when it is killed.
 EMULATION := Run.MissingProgramIsNamed|CredentialHelper.Failures|TellsWhoHasThePort|TftpServer.(SendsWindowsOfLargeBlocks|OffersNoBlockThatWouldBeFragmented)|Store.KilledWritersLeaveItGood
 
 arm64:
