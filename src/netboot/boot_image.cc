@@ -1,9 +1,10 @@
 #include "netboot/boot_image.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <cerrno>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -22,6 +23,13 @@ constexpr std::uint64_t kSystemMemory = 48 << 20;
 
 /// Memory is counted in powers of two, by people and by what they buy.
 std::string memory_text(std::uint64_t bytes) { return concat((bytes + (1 << 20) - 1) >> 20, " MiB"); }
+
+/// Of the open file: under its path there may be another one by now.
+std::uint64_t size_of(const UniqueFd& fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw SysError{errno, "reading ", quote(path)};
+  return static_cast<std::uint64_t>(status.st_size);
+}
 
 /// A file without a name, in memory, of bounded size: what a stream unpacks to is known only at its end.
 class MemoryFile final : public Sink {
@@ -59,7 +67,7 @@ StartableKernel startable_kernel(const std::string& path) {
   kernel.architecture = inside.architecture;
   if (inside.form == kernel.built_form) {
     kernel.file = std::make_shared<const UniqueFd>(open_file(path));
-    kernel.size = std::filesystem::file_size(path);
+    kernel.size = size_of(*kernel.file, path);
   } else {
     MemoryFile unpacked{concat("kernel ", quote(path))};
     file.unwrap(unpacked);
