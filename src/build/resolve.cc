@@ -12,20 +12,11 @@
 #include "base/file.h"
 #include "build/oci_layout.h"
 #include "config/load.h"
+#include "config/located.h"
 #include "runtime/bundle.h"
 
 namespace kiln::build {
 namespace {
-
-/// Adds where in the YAML it happened to an error of `step`.
-template <typename Step>
-auto at(const config::Position& where, const Step& step) {
-  try {
-    return step();
-  } catch (const Error& error) {
-    throw error.within(where.to_string());
-  }
-}
 
 /// Fetches every distinct reference once.
 class Fetcher {
@@ -35,25 +26,27 @@ class Fetcher {
 
   /// The image will be there after wait(); a reference that cannot be parsed throws now.
   const oci::Image* want(const std::string& text, const config::Position& where) {
-    const oci::Reference reference = at(where, [&] { return oci::Reference::parse(text); });
+    const oci::Reference reference = config::located(where, [&] { return oci::Reference::parse(text); });
     const auto [known, is_new] = wanted_.try_emplace(reference.canonical(), nullptr);
     if (is_new) {
       oci::Image& image = images_.emplace_back();
       known->second = &image;
-      group_.run([this, &image, reference, where] { image = at(where, [&] { return fetch_(reference, platform_); }); });
+      group_.run([this, &image, reference, where] {
+        image = config::located(where, [&] { return fetch_(reference, platform_); });
+      });
     }
     return known->second;
   }
 
   /// Not an image for the platform of the build but the image as it is, of those platforms or all.
   void want_set(const config::Volume& volume, oci::ImageSet& out) {
-    const oci::Reference reference = at(volume.where, [&] { return oci::Reference::parse(volume.image); });
+    const oci::Reference reference = config::located(volume.where, [&] { return oci::Reference::parse(volume.image); });
     std::vector<oci::Platform> wanted;
     for (const std::string& platform : volume.platforms) {
-      wanted.push_back(at(volume.where, [&] { return oci::Platform::parse(platform); }));
+      wanted.push_back(config::located(volume.where, [&] { return oci::Platform::parse(platform); }));
     }
     group_.run([this, &out, reference, wanted, where = volume.where] {
-      out = at(where, [&] { return fetch_.images(reference, wanted); });
+      out = config::located(where, [&] { return fetch_.images(reference, wanted); });
     });
   }
 

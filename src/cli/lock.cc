@@ -12,6 +12,7 @@
 #include "cli/locking.h"
 #include "cli/verbs.h"
 #include "cli/yaml_input.h"
+#include "config/located.h"
 #include "oci/store_use.h"
 #include "runtime/check.h"
 
@@ -24,16 +25,6 @@ struct LockOptions {
   bool update_all = false;
   bool check = false;
 };
-
-/// Adds where in the YAML it happened to an error of `step`.
-template <typename Step>
-auto at(const config::Position& where, const Step& step) {
-  try {
-    return step();
-  } catch (const Error& error) {
-    throw error.within(where.to_string());
-  }
-}
 
 /// Finds out what every name of a system stands for: what the old lock says, or else what the store or the registry
 /// has.
@@ -56,10 +47,11 @@ class LockWriter {
     TaskGroup group{context_.pool()};
     std::set<std::string> begun;
     for (const ImageUse& use : image_uses(system)) {
-      const oci::Reference reference = at(use.where, [&] { return oci::Reference::parse(use.image); });
+      const oci::Reference reference = config::located(use.where, [&] { return oci::Reference::parse(use.image); });
       if (!begun.insert(concat(reference.canonical(), use.whole ? " whole" : "")).second) continue;
       group.run([this, reference, platform, use] {
-        at(use.where, [&] { use.whole ? add_images(reference, use.platforms) : add_image(reference, platform); });
+        config::located(use.where,
+                        [&] { use.whole ? add_images(reference, use.platforms) : add_image(reference, platform); });
       });
     }
     group.wait();
