@@ -12,6 +12,7 @@ add_executable(guest_tests
   boot/xattrs_test.cc
   container/mount_options_test.cc
   container/spec_test.cc
+  container/zygote_test.cc
   disk/block_devices_test.cc
   disk/probe_test.cc
   metadata/cloud_test.cc

@@ -18,6 +18,13 @@ void redirect(posix_spawn_file_actions_t* actions, int from, int to) {
   }
 }
 
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
 }  // namespace
 
 Errno spawn(const Command& command, pid_t& pid) {
@@ -26,6 +33,9 @@ Errno spawn(const Command& command, pid_t& pid) {
   redirect(&actions, command.input, 0);
   redirect(&actions, command.output, 1);
   redirect(&actions, command.error, 2);
+  for (const auto& [descriptor, number] : command.inherited) {
+    ::posix_spawn_file_actions_adddup2(&actions, descriptor, number);
+  }
 
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
@@ -37,12 +47,10 @@ Errno spawn(const Command& command, pid_t& pid) {
   ::posix_spawnattr_setsigdefault(&attributes, &all);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 
-  std::vector<char*> argv;
-  for (const std::string& arg : command.args) argv.push_back(const_cast<char*>(arg.c_str()));
-  argv.push_back(nullptr);
-  char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  char* environment[] = {path, nullptr};
-  int error = ::posix_spawn(&pid, command.program.c_str(), &actions, &attributes, argv.data(), environment);
+  std::vector<std::string> environment = command.environment;
+  environment.emplace_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  int error = ::posix_spawn(&pid, command.program.c_str(), &actions, &attributes, pointers_to(command.args).data(),
+                            pointers_to(environment).data());
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   return Errno{error};

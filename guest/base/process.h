@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/errno.h"
@@ -16,6 +17,9 @@ struct Command {
   int input = -1;
   int output = -1;
   int error = -1;
+  std::vector<std::string> environment = {};  ///< variables (NAME=VALUE) beside PATH
+  /// Further descriptors that it gets, and as which number: above 2, and none of them one that is yet to be moved.
+  std::vector<std::pair<int, int>> inherited = {};
 };
 
 /// Starts `command` with default signal dispositions, an empty signal mask and a minimal environment.

@@ -8,6 +8,7 @@
 #include "base/errno.h"
 #include "base/process.h"
 #include "base/unique_fd.h"
+#include "container/zygote.h"
 
 namespace guest {
 
@@ -26,6 +27,12 @@ class Runtime {
   /// Kills what is left of the container and forgets it.
   Command remove(const std::string& id) const;
 
+  /// Runs one of the commands above. While many containers are to be started, `prepare_for_many` makes each `run`
+  /// cheaper.
+  Errno spawn(const Command& command, pid_t& pid);
+  void prepare_for_many();
+  void end_of_many() { zygote_.stop(); }
+
  private:
   Command command(std::vector<std::string> arguments) const;
 
@@ -34,6 +41,7 @@ class Runtime {
   bool crun_ = false;
   bool debug_ = false;
   UniqueFd sealed_;
+  Zygote zygote_;
 };
 
 /// The path of the image's container runtime, or an empty string.

@@ -23,6 +23,13 @@ bool wanted_bus(std::string_view bus, ColdplugScope scope) {
   return !one_of(bus, kWithoutAliases) && (scope == ColdplugScope::all || !one_of(bus, kLater));
 }
 
+/// Of the devices on buses that are looked at: keyboards, buttons and mice. (18 is virtio's number for them.)
+bool can_wait(std::string_view alias) {
+  constexpr std::array<std::string_view, 2> kInput = {"input:", "virtio:d00000012v"};
+  return std::any_of(kInput.begin(), kInput.end(),
+                     [&](std::string_view kind) { return alias.substr(0, kind.size()) == kind; });
+}
+
 void collect(const std::string& directory, std::vector<std::string>& aliases) {
   for (const std::string& device : list_directory(directory)) {
     std::string alias = read_value(directory + "/" + device + "/modalias");
@@ -50,13 +57,17 @@ void load_for_aliases(ModuleLoader& loader, std::vector<std::string> aliases) {
 }
 
 void coldplug(ModuleLoader& loader, ColdplugScope scope, UeventSocket& announced) {
-  load_for_aliases(loader, present_aliases(scope));
+  auto load = [&](std::vector<std::string> aliases) {
+    if (scope == ColdplugScope::essential) std::erase_if(aliases, can_wait);
+    load_for_aliases(loader, std::move(aliases));
+  };
+  load(present_aliases(scope));
   for (int round = 1; round < kMaxRounds; ++round) {
     bool overrun = false;
     std::vector<std::string> fresh = announced.read_aliases(overrun);
     if (overrun) fresh = present_aliases(scope);
     if (fresh.empty()) return;
-    load_for_aliases(loader, std::move(fresh));
+    load(std::move(fresh));
   }
 }
 

@@ -186,6 +186,7 @@ void Supervisor::start_services() {
   phase_begin_ = now;
   services_ = load(Section::service, "/containers/services");
   for (const auto& unit : services_) unit->start();
+  runtime_.end_of_many();
 }
 
 void Supervisor::report_up() {
@@ -337,6 +338,7 @@ void Supervisor::run() {
   open();
   phase_begin_ = since_boot();
   onboot_ = load(Section::onboot, "/containers/onboot");
+  runtime_.prepare_for_many();
   while (true) {
     advance();
     answer_waiting();

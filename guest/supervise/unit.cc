@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/process.h"
 #include "base/text.h"
 #include "container/prepare.h"
 #include "supervise/deaf.h"
@@ -211,7 +210,7 @@ void Unit::run_helper(Step step, const Command& wanted) {
     command.output = out.get();
     command.error = error.get();
   }
-  Errno failed = spawn(command, helper_);
+  Errno failed = context_.runtime.spawn(command, helper_);
   if (!failed.failed()) return;
   helper_ = 0;
   step_ = Step::none;

@@ -12,7 +12,7 @@
 namespace kiln::build {
 namespace {
 
-constexpr std::string_view kMemoVersion = "kiln build 6";
+constexpr std::string_view kMemoVersion = "kiln build 7";
 constexpr std::string_view kTarVersion = "kiln tar 5";
 
 /// What docker makes an image of the tree with (spec layout.md §9).

@@ -12,7 +12,7 @@ void write_image_tar(const oci::Image& image, const oci::Store& store, Reporter&
   const std::vector<std::uint32_t> numbers = layers.of_image(image);
   Plan plan;
   plan.layers = &layers;
-  Part part{image.reference.canonical(), {}, false};
+  Part part{image.reference.canonical(), {}};
   for (const tree::Node& node : merge_image(layers, numbers, image)) {
     if (!node.path.empty()) part.entries.push_back(entry_of(node, numbers));  // empty: the root itself
   }

@@ -48,7 +48,7 @@ class StreamPlanner {
   std::string_view keep(std::string text) { return plan_.strings.emplace_back(std::move(text)); }
 
   void begin_part(std::string name, std::string source, std::string location) {
-    plan_.parts.push_back({std::move(name), {}, false, std::move(source), std::move(location)});
+    plan_.parts.push_back({std::move(name), {}, Part::Shares::nothing, std::move(source), std::move(location)});
   }
 
   // Entries.

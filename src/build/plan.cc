@@ -59,8 +59,8 @@ class Planner {
 
   std::string_view keep(std::string text) { return plan_.strings.emplace_back(std::move(text)); }
 
-  std::uint32_t begin_part(std::string name, bool shareable) {
-    plan_.parts.push_back({std::move(name), {}, shareable});
+  std::uint32_t begin_part(std::string name, Part::Shares shares) {
+    plan_.parts.push_back({std::move(name), {}, shares});
     trees_.emplace_back();
     return static_cast<std::uint32_t>(plan_.parts.size() - 1);
   }
@@ -148,7 +148,7 @@ class Planner {
     const std::vector<std::uint32_t> layers = plan_.layers->of_image(image);
     const KernelFiles files = find_kernel_files(*system_.kernel, merge_image(*plan_.layers, layers, image), layers);
     plan_.boot = {files.kernel, files.ucode, system_.kernel->config.cmdline, {}};
-    const std::uint32_t part = begin_part("kernel", false);
+    const std::uint32_t part = begin_part("kernel", Part::Shares::nothing);
     std::vector<RootItem> items{item(part, "boot", directory_)};
     if (files.tar) {
       const std::vector<std::uint32_t> modules{plan_.layers->nested(files.tar->layer, files.tar->entry)};
@@ -161,7 +161,7 @@ class Planner {
 
   void add_reused_kernel(const ResolvedKernel& kernel) {
     plan_.boot.cmdline = kernel.config.cmdline;
-    const std::uint32_t part = begin_part("kernel", false);
+    const std::uint32_t part = begin_part("kernel", Part::Shares::nothing);
     std::vector<RootItem> items;
     for (const Entry& entry : reused_files(*kernel.reused, plan_)) {
       if (entry.path == "boot/kernel") {
@@ -176,8 +176,8 @@ class Planner {
   }
 
   /// A part of an earlier build as it was there.
-  void add_reused(std::string name, const ReusedPart& reused, bool shareable) {
-    const std::uint32_t part = begin_part(std::move(name), shareable);
+  void add_reused(std::string name, const ReusedPart& reused, Part::Shares shares) {
+    const std::uint32_t part = begin_part(std::move(name), shares);
     std::vector<RootItem> items;
     for (const Entry& entry : reused_files(reused, plan_)) {
       items.push_back(item(part, entry.path, entry));
@@ -192,11 +192,11 @@ class Planner {
 
   void add_init(std::size_t i) {
     if (system_.init[i].reused) {
-      add_reused(concat("init ", i), *system_.init[i].reused, false);
+      add_reused(concat("init ", i), *system_.init[i].reused, Part::Shares::programs);
       return;
     }
     const oci::Image& image = *system_.init[i].image;
-    const std::uint32_t part = begin_part(concat("init ", image.reference.canonical()), false);
+    const std::uint32_t part = begin_part(concat("init ", image.reference.canonical()), Part::Shares::programs);
     std::vector<RootItem> items;
     for (const Entry& entry : flatten(image, Role::init)) {
       items.push_back(item(part, entry.path, entry));
@@ -208,17 +208,17 @@ class Planner {
   /// Each init image comes with the database of its own packages: the root gets those of all (spec layout.md §5.1).
   void add_apk_database() {
     if (apk_databases_.size() < 2) return;
-    const std::uint32_t part = begin_part("init apk database", false);
+    const std::uint32_t part = begin_part("init apk database", Part::Shares::nothing);
     add_root_items({item(part, kApkDatabase, add_generated(merged_apk_database(plan_, apk_databases_)))}, directory_);
   }
 
   // Volumes.
   void add_volume(const ResolvedVolume& volume) {
     if (volume.reused) {
-      add_reused(concat("volumes/", volume.name), *volume.reused, true);
+      add_reused(concat("volumes/", volume.name), *volume.reused, Part::Shares::everything);
       return;
     }
-    const std::uint32_t part = begin_part(concat("volumes/", volume.name), true);
+    const std::uint32_t part = begin_part(concat("volumes/", volume.name), Part::Shares::everything);
     const std::string_view lower = keep(volume.directory + "/lower");
     std::vector<RootItem> items{item(part, lower, directory_), item(part, keep(volume.directory + "/tmp"), directory_),
                                 item(part, keep(volume.directory + "/merged"), directory_)};
@@ -237,10 +237,10 @@ class Planner {
   // Containers.
   void add_container(const ResolvedContainer& container) {
     if (container.reused) {
-      add_reused(concat(container.section, "/", container.name), *container.reused, true);
+      add_reused(concat(container.section, "/", container.name), *container.reused, Part::Shares::everything);
       return;
     }
-    const std::uint32_t part = begin_part(concat(container.section, "/", container.name), true);
+    const std::uint32_t part = begin_part(concat(container.section, "/", container.name), Part::Shares::everything);
     const std::string_view directory = keep(container.directory);
     std::vector<RootItem> items{item(part, directory, directory_)};
     const auto add = [&](std::string_view name, const Entry& entry) {
@@ -261,7 +261,7 @@ class Planner {
 
   void add_files() {
     if (system_.files.empty()) return;
-    const std::uint32_t part = begin_part("files", false);
+    const std::uint32_t part = begin_part("files", Part::Shares::nothing);
     std::vector<RootItem> items;
     for (const ResolvedFile& resolved : system_.files) {
       const std::string_view path = keep(resolved.config.path);
@@ -276,7 +276,7 @@ class Planner {
 
   void add_root_files() {
     if (system_.root_files.empty()) return;
-    const std::uint32_t part = begin_part("root files", false);
+    const std::uint32_t part = begin_part("root files", Part::Shares::nothing);
     std::vector<RootItem> items;
     for (const RootFile& file : system_.root_files) {
       items.push_back(item(part, keep(file.path), generate(Kind::regular, 0644, file.content)));

@@ -46,7 +46,8 @@ struct Entry {
 struct Part {
   std::string name;            ///< as in messages and reports: "services/web"
   std::vector<Entry> entries;  ///< each directory before what is in it
-  bool shareable = false;      ///< read-only once booted: identical files may be one inode (DESIGN "Segments")
+  /// Which of its files may be one inode with identical ones elsewhere: those nobody writes to once it is booted.
+  enum class Shares { nothing, programs, everything } shares = Shares::nothing;
   /// In LinuxKit's own tar: the private pax records of its entries, or none.
   std::string source = {}, location = {};
   bool verbatim = false;  ///< or its entries have them already: it comes from an earlier build's tar

@@ -189,13 +189,21 @@ TEST_F(PlanTest, IdenticalFilesOfContainersAreOneInode) {
   EXPECT_EQ(tar.root_size, tar.content_size);
 }
 
-TEST_F(PlanTest, FilesOfInitAreNeverShared) {
-  const TestFile file{"bin/tool", '0', "tool"};
-  system_.init.push_back(image("one", {{file}}));
-  service("a", image("a", {{file}}));
+TEST_F(PlanTest, OfInitOnlyProgramsAndLibrariesAreShared) {
+  const std::vector<TestFile> files{{"usr/lib/a.so", '0', "library"},
+                                    {"etc/a.conf", '0', "setting"},
+                                    {"init", '0', "guest"},
+                                    {"usr/bin/a", '0', "tool"},
+                                    {"etc/a", '1', "usr/bin/a"}};
+  system_.init.push_back(image("one", {files}));
+  service("a", image("a", {files}));
   const Plan plan = this->plan();
-  const SegmentList list = make_segments(plan, ArchiveKind::cpio);
-  EXPECT_EQ(list.root_size, list.content_size);
+  EXPECT_THAT(listing(plan, make_segments(plan, ArchiveKind::cpio)),
+              ElementsAre("usr/lib/a.so 7", "etc/a.conf 7", "init 5", "etc/a 4", "usr/bin/a = etc/a",
+                          "containers/services/a/lower/etc/a.conf 7", "containers/services/a/lower/etc/a 4",
+                          "containers/services/a/lower/init = init",
+                          "containers/services/a/lower/usr/bin/a = containers/services/a/lower/etc/a",
+                          "containers/services/a/lower/usr/lib/a.so = usr/lib/a.so"));
 }
 
 TEST_F(PlanTest, HardLinksOfAnImageStayLinksInBothArchives) {

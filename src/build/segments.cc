@@ -1,6 +1,7 @@
 #include "build/segments.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <unordered_map>
 
@@ -62,6 +63,26 @@ Identity inode_identity(const Plan& plan, std::size_t part, const Entry& entry, 
   return identity_from(hasher.finish());
 }
 
+/// Programs and libraries of the root tree are shared with containers that have the same; its other files are not, for
+/// whoever makes the root writable edits those, and edits them in place.
+bool is_program(std::string_view path) {
+  constexpr std::array<std::string_view, 5> kPrograms{"usr/", "lib/", "lib64/", "bin/", "sbin/"};
+  return path == "init" || std::any_of(kPrograms.begin(), kPrograms.end(),
+                                       [&](std::string_view directory) { return path.starts_with(directory); });
+}
+
+bool may_share(const Part& part, const Entry& entry) {
+  switch (part.shares) {
+    case Part::Shares::nothing:
+      return false;
+    case Part::Shares::programs:
+      return !entry.linked && is_program(entry.full_path());  // its other name need not be a program's
+    case Part::Shares::everything:
+      return true;
+  }
+  return false;
+}
+
 /// Finds out which files of the plan share an inode.
 class Sharing {
  public:
@@ -99,7 +120,7 @@ class Sharing {
 
   std::optional<Identity> candidate(std::size_t part, const Entry& entry) {
     if (entry.kind != Kind::regular || entry.layer == kGenerated) return std::nullopt;
-    if (kind_ == ArchiveKind::cpio && plan_.parts[part].shareable) {
+    if (kind_ == ArchiveKind::cpio && may_share(plan_.parts[part], entry)) {
       const tree::LayerEntry file = plan_.layer_entry(entry);
       if (file.size > 0) return content_identity(file, hasher_);
     }

@@ -1,5 +1,6 @@
 #include "machine/arguments.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "base/error.h"
@@ -18,10 +19,19 @@ std::string escaped(const std::string& value) {
   return out;
 }
 
+/// A q35 has six SATA ports. Nothing of ours is behind them, and a guest's driver looks at each for a second in all.
+std::string machine_type(const Machine& machine, bool emulated) {
+  std::string type{emulated ? machine.model->machine : machine.model->kvm_machine};
+  const bool wants_sata = std::any_of(machine.devices.begin(), machine.devices.end(),
+                                      [](const std::string& device) { return device.starts_with("ide-"); });
+  if (type == "q35" && !wants_sata) type += ",sata=off";
+  return type;
+}
+
 void add_basics(Arguments& arguments, const Machine& machine) {
   const bool emulated = machine.accelerator.starts_with("tcg");
   append(arguments, {"-no-user-config", "-nodefaults"});
-  append(arguments, {"-machine", std::string{emulated ? machine.model->machine : machine.model->kvm_machine}});
+  append(arguments, {"-machine", machine_type(machine, emulated)});
   append(arguments, {"-accel", machine.accelerator});
   append(arguments, {"-cpu", emulated ? std::string{machine.model->emulated_cpu} : "host"});
   append(arguments, {"-smp", std::to_string(machine.cpus), "-m", concat(machine.mebibytes, "M")});

@@ -39,7 +39,7 @@ TEST(QemuArguments, Arm64Emulated) {
 
 TEST(QemuArguments, Amd64Emulated) {
   EXPECT_EQ(joined(plain("x86_64")),
-            "-no-user-config -nodefaults -machine q35 -accel tcg -cpu qemu64,-cx16 -smp 1 -m 1024M -uuid U "
+            "-no-user-config -nodefaults -machine q35,sata=off -accel tcg -cpu qemu64,-cx16 -smp 1 -m 1024M -uuid U "
             "-pidfile /s/qemu.pid -kernel /os-kernel -initrd /os-initrd.img -append quiet "
             "-chardev stdio,id=console,signal=off,logfile=/s/console.log -serial chardev:console "
             "-chardev socket,id=qmp,fd=7 -mon chardev=qmp,mode=control "

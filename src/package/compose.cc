@@ -211,7 +211,7 @@ class Composer {
     }
     LayerFile file;
     file.mode = 0755;
-    file.mtime = composition_.time;
+    file.mtime = 0;  // the same in every package, so that an image stores it once
     file.content = composition_.spool.append(as_text(Mapping{inputs_.guest_program}.bytes()));
     composition_.files[place(recipe_.guest)] = file;
   }
