@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -48,7 +49,9 @@ Errno Zygote::start(const Command& command) {
   Command zygote = command;
   zygote.environment.push_back(format("LD_PRELOAD=/proc/self/fd/%d", kZygoteLibrary));
   zygote.inherited = {{theirs.get(), kZygoteSocket}, {library.get(), kZygoteLibrary}};
-  if (Errno error = guest::spawn(zygote, pid_); error.failed()) return error;
+  pid_t pid = 0;
+  if (Errno error = guest::spawn(zygote, pid); error.failed()) return error;
+  process_ = UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
   socket_ = std::move(ours);
   argument_count_ = command.args.size();
   ready_ = false;
@@ -64,7 +67,7 @@ Errno Zygote::spawn(const Command& command, pid_t& pid) {
   if (!error.failed()) error = read_answer(number);
   if (!error.failed() && number < 0) error = Errno{-number};
   if (error.failed()) {
-    ::kill(pid_, SIGKILL);
+    ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
     stop();
     return error;
   }

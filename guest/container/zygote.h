@@ -37,7 +37,7 @@ class Zygote {
   Errno read_answer(int& number);
 
   UniqueFd socket_;
-  pid_t pid_ = 0;
+  UniqueFd process_;  ///< a pidfd: others reap the zygote, and its number may be somebody else's by then
   bool ready_ = false;
   std::size_t argument_count_ = 0;
 };
