@@ -49,8 +49,8 @@ test-all: test
 	@$(MAKE) --no-print-directory arm64
 
 # What user-mode emulation does not do: tell that a spawned program is missing, or a path's MTU, give processes their own
-# names, be quick enough to have written something when it is killed.
-EMULATION := Run.MissingProgramIsNamed|CredentialHelper.Failures|TellsWhoHasThePort|TftpServer.(SendsWindowsOfLargeBlocks|OffersNoBlockThatWouldBeFragmented)|Store.KilledWritersLeaveItGood
+# names, be quick enough to have written something when it is killed, preload a library into the host's shell.
+EMULATION := Run.MissingProgramIsNamed|CredentialHelper.Failures|TellsWhoHasThePort|TftpServer.(SendsWindowsOfLargeBlocks|OffersNoBlockThatWouldBeFragmented)|Store.KilledWritersLeaveItGood|Zygote
 
 arm64:
 	@scripts/install-deps arm64
