@@ -11,13 +11,41 @@ constexpr std::string_view kFormat = "zstd";
 // 128 MiB, what `zstd -d` accepts without --long: a hostile header must not make us allocate gigabytes.
 constexpr int kMaxWindowLog = 27;
 
+struct Free {
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+using Context = std::unique_ptr<ZSTD_DCtx, Free>;
+
+/// The context of a decoder of this thread that is done, for the next one. A layer that is entered in many places has a
+/// decoder for each, and to fault in a window's memory costs about half of what it takes to fill it.
+class SpareContext {
+ public:
+  static Context take() {
+    Context context = spare_ ? std::move(spare_) : Context{ZSTD_createDCtx()};
+    if (!context) throw std::bad_alloc{};
+    ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_and_parameters);
+    ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
+    return context;
+  }
+
+  /// Unless an unusually large window would stay in memory.
+  static void give(Context context) {
+    if (ZSTD_sizeof_DCtx(context.get()) <= kUsualSize) spare_ = std::move(context);
+  }
+
+ private:
+  static constexpr std::size_t kUsualSize = 4 << 20;
+  static thread_local Context spare_;
+};
+thread_local Context SpareContext::spare_;
+
 /// All frames of a zstd file (RFC 8878), skippable ones left out.
 class ZstdDecoder final : public Source {
  public:
-  ZstdDecoder(std::shared_ptr<CompressedInput> input, FramePoints* points) : input_{std::move(input)}, points_{points} {
-    if (!context_) throw std::bad_alloc{};
-    ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
-  }
+  ZstdDecoder(std::shared_ptr<CompressedInput> input, FramePoints* points) : input_{std::move(input)}, points_{points} {}
+  ~ZstdDecoder() override { SpareContext::give(std::move(context_)); }
+  ZstdDecoder(const ZstdDecoder&) = delete;
+  ZstdDecoder& operator=(const ZstdDecoder&) = delete;
 
   std::size_t read(MutableBytes into) override {
     for (;;) {
@@ -30,10 +58,6 @@ class ZstdDecoder final : public Source {
   }
 
  private:
-  struct Free {
-    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-  };
-
   /// False at the end of the input. The first byte of a frame's magic number tells it from padding.
   bool begin_frame() {
     const Bytes in = input_->available();
@@ -61,7 +85,7 @@ class ZstdDecoder final : public Source {
   std::shared_ptr<CompressedInput> input_;
   FramePoints* points_;
   std::uint64_t written_ = 0;  ///< bytes of output
-  std::unique_ptr<ZSTD_DCtx, Free> context_{ZSTD_createDCtx()};
+  Context context_ = SpareContext::take();
   bool between_frames_ = true;
 };
 

@@ -42,6 +42,7 @@ class BlobTar final : public tree::LayerTar {
  private:
   void enter(const archive::FramePoint& frame) {
     if (::lseek(fd_.get(), static_cast<off_t>(frame.compressed), SEEK_SET) < 0) throw SysError{errno, name_};
+    tar_.reset();  // before the next is made, which takes over its memory
     blob_.emplace(fd_.get(), frame.compressed == 0 ? name_ : concat(name_, " from byte ", frame.compressed, " on"));
     tar_ = archive::decompress(*blob_, name_);
     position_ = frame.uncompressed;
