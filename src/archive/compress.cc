@@ -63,15 +63,6 @@ DeflateContext make_deflate(int level) {
   return compressor;
 }
 
-/// At least `bound` bytes of room to write to.
-std::byte* make_room(std::vector<std::byte>& room, std::size_t bound) {
-  if (room.size() < bound) {
-    room.clear();  // nothing to keep: what is there need not be moved
-    room.resize(bound);
-  }
-  return room.data();
-}
-
 }  // namespace
 
 std::string_view codec_name(Codec codec) {
@@ -94,6 +85,15 @@ void check_level(Codec codec, int level) {
     throw Error{codec_name(codec), " has no compression level ", level, ", expected 1 to ", highest};
 }
 
+MutableBytes Room::make(std::size_t size) {
+  if (size_ < size) {
+    bytes_.reset();
+    bytes_ = std::make_unique_for_overwrite<std::byte[]>(size);
+    size_ = size;
+  }
+  return {bytes_.get(), size_};
+}
+
 struct FrameCompressor::State {
   Codec codec;
   ZstdContext zstd;
@@ -110,24 +110,24 @@ FrameCompressor::~FrameCompressor() = default;
 FrameCompressor::FrameCompressor(FrameCompressor&&) noexcept = default;
 FrameCompressor& FrameCompressor::operator=(FrameCompressor&&) noexcept = default;
 
-Bytes FrameCompressor::compress(Bytes raw, std::vector<std::byte>& room) {
+Bytes FrameCompressor::compress(Bytes raw, Room& room) {
   std::size_t size = 0;
   switch (state_->codec) {
     case Codec::none:
       return raw;
     case Codec::gzip: {
-      std::byte* to = make_room(room, libdeflate_gzip_compress_bound(state_->deflate.get(), raw.size()));
-      size = libdeflate_gzip_compress(state_->deflate.get(), raw.data(), raw.size(), to, room.size());
+      const MutableBytes to = room.make(libdeflate_gzip_compress_bound(state_->deflate.get(), raw.size()));
+      size = libdeflate_gzip_compress(state_->deflate.get(), raw.data(), raw.size(), to.data(), to.size());
       break;
     }
     case Codec::zstd: {
-      std::byte* to = make_room(room, ZSTD_compressBound(raw.size()));
-      size = ZSTD_compress2(state_->zstd.get(), to, room.size(), raw.data(), raw.size());
+      const MutableBytes to = room.make(ZSTD_compressBound(raw.size()));
+      size = ZSTD_compress2(state_->zstd.get(), to.data(), to.size(), raw.data(), raw.size());
       check(size);
       break;
     }
   }
-  return Bytes{room}.first(size);
+  return room.make(size).first(size);
 }
 
 struct StreamCompressor::State {

@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "base/stream.h"
 
@@ -25,6 +24,19 @@ void check_level(Codec codec, int level);
 // The bytes that come out depend on the input, codec and level (and the version of the library) and on nothing else:
 // not on the processor, the number of threads, or how the input was cut into calls.
 
+/// Memory to compress into, call after call. It is not initialised: of the most that a frame could take, about a third
+/// is ever written to, and the rest need not be faulted in.
+class Room {
+ public:
+  /// At least `size` bytes; what was there is lost.
+  MutableBytes make(std::size_t size);
+  std::size_t size() const { return size_; }
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t size_ = 0;
+};
+
 /// Compresses one piece of memory after the other, each into one gzip member or zstd frame of its own. Keeps its
 /// tables between calls; one per thread.
 class FrameCompressor {
@@ -34,9 +46,9 @@ class FrameCompressor {
   FrameCompressor(FrameCompressor&&) noexcept;
   FrameCompressor& operator=(FrameCompressor&&) noexcept;
 
-  /// The compressed form of `raw` (which may be empty): at the start of `room`, which is enlarged if need be, so that
-  /// its memory serves call after call. With Codec::none it is `raw` itself.
-  Bytes compress(Bytes raw, std::vector<std::byte>& room);
+  /// The compressed form of `raw` (which may be empty): at the start of `room`, which is enlarged if need be. With
+  /// Codec::none it is `raw` itself.
+  Bytes compress(Bytes raw, Room& room);
 
  private:
   struct State;

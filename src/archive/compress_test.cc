@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "archive/decompress.h"
@@ -36,7 +37,8 @@ std::string plain(const std::string& compressed) {
 
 /// One frame, with the room that other calls leave behind.
 std::string framed(FrameCompressor& compressor, std::string_view text) {
-  std::vector<std::byte> room(10, std::byte{0xee});
+  Room room;
+  std::ranges::fill(room.make(10), std::byte{0xee});
   return std::string{as_text(compressor.compress(as_bytes(text), room))};
 }
 

@@ -43,7 +43,7 @@ std::string xz(std::string_view text) {
 }
 
 std::string frame(Codec codec, std::string_view text) {
-  std::vector<std::byte> room;
+  Room room;
   return std::string{as_text(FrameCompressor{codec, default_level(codec)}.compress(as_bytes(text), room))};
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/large_pages.h"
 
 namespace kiln::build {
 namespace {
@@ -187,6 +188,7 @@ std::string FrameCrew::Stream::buffer() {
   std::string buffer;
   if (crew_.spare_.empty()) {
     buffer.reserve(kUsualFrame);
+    prefer_large_pages({reinterpret_cast<std::byte*>(buffer.data()), buffer.capacity()});
   } else {
     buffer = std::move(crew_.spare_.back());
     crew_.spare_.pop_back();

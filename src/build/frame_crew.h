@@ -44,7 +44,7 @@ class FrameCrew {
   /// What a frame became; `bytes` lie in `room`, or in `raw` when nothing is compressed.
   struct Compressed {
     std::string raw;
-    std::vector<std::byte> room;
+    archive::Room room;
     Bytes bytes;
   };
   using Lock = std::unique_lock<std::mutex>;
@@ -72,7 +72,7 @@ class FrameCrew {
   bool large_open_ = false;  ///< a stream is between begin_large() and end_large()
   // Buffers to use again: fresh memory costs more than what is done with it.
   std::vector<std::string> spare_;
-  std::vector<std::vector<std::byte>> spare_rooms_;
+  std::vector<archive::Room> spare_rooms_;
   std::vector<std::unique_ptr<archive::FrameCompressor>> idle_compressors_;
   std::vector<std::function<void()>> tasks_;
   std::size_t next_task_ = 0;

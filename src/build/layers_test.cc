@@ -47,7 +47,7 @@ TEST(Layers, AreReadFromWhereAFrameBegins) {
     oci::Store store{directory.path()};
     archive::FrameCompressor compressor{codec, archive::default_level(codec)};
     std::string blob;
-    std::vector<std::byte> room;
+    archive::Room room;
     for (std::string_view rest = tar; !rest.empty(); rest.remove_prefix(std::min<std::size_t>(rest.size(), 300'000)))
       blob += as_text(compressor.compress(as_bytes(rest.substr(0, 300'000)), room));
     oci::Image image;
