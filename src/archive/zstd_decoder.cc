@@ -42,7 +42,8 @@ thread_local Context SpareContext::spare_;
 /// All frames of a zstd file (RFC 8878), skippable ones left out.
 class ZstdDecoder final : public Source {
  public:
-  ZstdDecoder(std::shared_ptr<CompressedInput> input, FramePoints* points) : input_{std::move(input)}, points_{points} {}
+  ZstdDecoder(std::shared_ptr<CompressedInput> input, FramePoints* points)
+      : input_{std::move(input)}, points_{points} {}
   ~ZstdDecoder() override { SpareContext::give(std::move(context_)); }
   ZstdDecoder(const ZstdDecoder&) = delete;
   ZstdDecoder& operator=(const ZstdDecoder&) = delete;
