@@ -78,7 +78,10 @@ void Runtime::prepare_for_many() {
 }
 
 Errno Runtime::spawn(const Command& command, pid_t& pid) {
-  if (zygote_.takes(command) && !zygote_.spawn(command, pid).failed()) return {};
+  if (zygote_.takes(command) && !zygote_.spawn(command, pid).failed()) {
+    ++copies_;
+    return {};
+  }
   return guest::spawn(command, pid);
 }
 

@@ -32,6 +32,8 @@ class Runtime {
   Errno spawn(const Command& command, pid_t& pid);
   void prepare_for_many();
   void end_of_many() { zygote_.stop(); }
+  /// How many it has started as copies of one that is linked, without an exec.
+  int copies() const { return copies_; }
 
  private:
   Command command(std::vector<std::string> arguments) const;
@@ -42,6 +44,7 @@ class Runtime {
   bool debug_ = false;
   UniqueFd sealed_;
   Zygote zygote_;
+  int copies_ = 0;
 };
 
 /// The path of the image's container runtime, or an empty string.

@@ -29,7 +29,8 @@ std::string unit_json(const Unit& unit) {
   return text + "}";
 }
 
-std::string boot_json(const std::vector<Stage>& stages, const std::vector<const Unit*>& units, std::uint64_t used_kib) {
+std::string boot_json(const std::vector<Stage>& stages, const std::vector<const Unit*>& units, int runtime_copies,
+                      std::uint64_t used_kib) {
   std::string text = "{\n  \"stages\": [";
   const char* separator = "\n    ";
   for (const Stage& stage : stages) {
@@ -43,7 +44,8 @@ std::string boot_json(const std::vector<Stage>& stages, const std::vector<const 
     text += separator + unit_json(*unit);
     separator = ",\n    ";
   }
-  return text + format("\n  ],\n  \"memoryUsedKiB\": %llu\n}\n", static_cast<unsigned long long>(used_kib));
+  return text + format("\n  ],\n  \"runtimeCopies\": %d,\n  \"memoryUsedKiB\": %llu\n}\n", runtime_copies,
+                       static_cast<unsigned long long>(used_kib));
 }
 
 }  // namespace guest

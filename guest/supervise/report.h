@@ -20,6 +20,7 @@ struct Stage {
 std::string unit_json(const Unit& unit);
 
 /// The content of /run/kiln/boot.json; see README.md.
-std::string boot_json(const std::vector<Stage>& stages, const std::vector<const Unit*>& units, std::uint64_t used_kib);
+std::string boot_json(const std::vector<Stage>& stages, const std::vector<const Unit*>& units, int runtime_copies,
+                      std::uint64_t used_kib);
 
 }  // namespace guest

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -21,6 +22,10 @@ constexpr int kSignals[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGPWR};
 
 /// An onshutdown container that does not end must not keep the machine on for ever.
 constexpr Microseconds kOnshutdownLimit = std::chrono::seconds{90};
+
+/// The power button's driver is among the modules that wait for the services to run: an onboot container that hangs
+/// must not keep the button from working.
+constexpr Microseconds kLateModulesLimit = std::chrono::seconds{10};
 
 /// So many corpses at a time, that those of a fork bomb cannot keep PID 1 from everything else.
 constexpr int kReapBatch = 256;
@@ -189,6 +194,11 @@ void Supervisor::start_services() {
   runtime_.end_of_many();
 }
 
+void Supervisor::load_late_modules() {
+  if (!std::exchange(late_modules_deadline_, std::nullopt)) return;
+  modules_.scan();
+}
+
 void Supervisor::report_up() {
   Microseconds now = since_boot();
   phase_ = Phase::up;
@@ -203,10 +213,11 @@ void Supervisor::report_up() {
                        not_started.c_str(), static_cast<unsigned long long>(used >> 10)));
   std::vector<const Unit*> units;
   each_unit([&](const Unit& unit) { units.push_back(&unit); });
-  if (Errno error = replace_file("/run/kiln/boot.json", boot_json(stages_, units, used)); error.failed()) {
+  if (Errno error = replace_file("/run/kiln/boot.json", boot_json(stages_, units, runtime_.copies(), used));
+      error.failed()) {
     console_.line(format("kiln: writing '/run/kiln/boot.json': %s", error.text()));
   }
-  modules_.scan();
+  load_late_modules();
   std::string summary = format("up in %.2fs: %zu onboot (%ld failed), %zu services%s", seconds(now - begin_),
                                onboot_.size(), static_cast<long>(failed), services_.size(), not_started.c_str());
   call_home("up", "running", failed + missing > 0, std::move(summary), CallHome::kPatience);
@@ -249,11 +260,13 @@ void Supervisor::begin_onshutdown() {
 
 std::optional<Microseconds> Supervisor::next_deadline() const {
   if (reap_again_) return since_boot();
-  std::optional<Microseconds> next = phase_ == Phase::onshutdown ? onshutdown_deadline_ : std::nullopt;
-  if (home_.busy() && farewell_deadline_ && (!next || *farewell_deadline_ < *next)) next = farewell_deadline_;
-  each_unit([&](const Unit& unit) {
-    if (unit.deadline() && (!next || *unit.deadline() < *next)) next = unit.deadline();
-  });
+  std::optional<Microseconds> next = late_modules_deadline_;
+  auto consider = [&](std::optional<Microseconds> deadline) {
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  };
+  if (phase_ == Phase::onshutdown) consider(onshutdown_deadline_);
+  if (home_.busy()) consider(farewell_deadline_);
+  each_unit([&](const Unit& unit) { consider(unit.deadline()); });
   return next;
 }
 
@@ -261,6 +274,7 @@ void Supervisor::tick() {
   if (reap_again_) reap();
   Microseconds now = since_boot();
   each_unit([&](Unit& unit) { unit.tick(now); });
+  if (late_modules_deadline_ && now >= *late_modules_deadline_) load_late_modules();
   if (farewell_deadline_ && now >= *farewell_deadline_) home_.abandon();
   if (phase_ == Phase::onshutdown && onshutdown_deadline_ && now >= *onshutdown_deadline_) {
     console_.line("kiln: the onshutdown containers took more than 90s: going on");
@@ -337,6 +351,7 @@ void Supervisor::flush_console() {
 void Supervisor::run() {
   open();
   phase_begin_ = since_boot();
+  late_modules_deadline_ = phase_begin_ + kLateModulesLimit;
   onboot_ = load(Section::onboot, "/containers/onboot");
   runtime_.prepare_for_many();
   while (true) {

@@ -47,6 +47,8 @@ class Supervisor {
   void advance();
   bool run_next(Units& units, std::size_t& next);
   void start_services();
+  /// Those of devices that no container waits for: once, when the services run or after a while.
+  void load_late_modules();
   void report_up();
   void call_home(const char* stage, const char* state, bool failed, std::string message, Milliseconds patience);
   void begin_ending(Ending ending, const std::string& who);
@@ -85,6 +87,7 @@ class Supervisor {
   Units onshutdown_;
   std::size_t next_ = 0;  ///< of the one-shot containers of the present phase
   Ending ending_ = Ending::poweroff;
+  std::optional<Microseconds> late_modules_deadline_;
   std::optional<Microseconds> onshutdown_deadline_;
   std::optional<Microseconds> farewell_deadline_;  ///< for the last call home
 

@@ -28,7 +28,7 @@ void check_level(Codec codec, int level);
 /// is ever written to, and the rest need not be faulted in.
 class Room {
  public:
-  /// At least `size` bytes; what was there is lost.
+  /// At least `size` bytes: those that were there, unless they were fewer.
   MutableBytes make(std::size_t size);
   std::size_t size() const { return size_; }
 

@@ -41,8 +41,9 @@ struct SegmentList {
   std::uint64_t content_size = 0;  ///< of which this much is stored, each shared file once
 };
 
-/// Cuts the plan into segments. In a cpio, files of shareable parts that are identical in content and metadata become
-/// one inode, whose first name in plan order carries the content. In a tar, only what is hard-linked in its image is.
+/// Cuts the plan into segments. In a cpio, files that parts share (Part::Shares) and that are identical in content and
+/// metadata become one inode, whose first name in plan order carries the content. In a tar, only what is hard-linked in
+/// its image is.
 SegmentList make_segments(const Plan& plan, ArchiveKind kind);
 
 /// A tar of the plan as it stands, entry after entry, with the records of its parts. For writing only: such segments

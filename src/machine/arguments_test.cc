@@ -99,6 +99,12 @@ constexpr Row kRows[] = {
        m.disks = {{"/r", "raw", true}};
      },
      "-drive if=none,id=disk0,readonly=on,format=raw,file=/r ", "discard"},
+    {"SataWhereADeviceWantsIt",
+     [](Machine& m) {
+       m.model = &model_of("amd64");
+       m.devices = {"ide-hd,drive=d"};
+     },
+     "-machine q35 -accel", "sata"},
     {"NoInitramfs", [](Machine& m) { m.initrd.clear(); }, "-kernel /os-kernel -append quiet ", "-initrd"},
     {"BootDisk",
      [](Machine& m) {
