@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -10,6 +11,7 @@
 #include "base/mapping.h"
 #include "base/program_output.h"
 #include "base/sha256.h"
+#include "base/shared_library.h"
 #include "base/thread_pool.h"
 
 namespace kiln {
@@ -27,6 +29,24 @@ TEST(ErrorText, GoesFromOuterStepToCause) {
 
 TEST(ErrorText, KeepsTheHintNearestToTheCause) {
   EXPECT_EQ(Error{"a"}.with_hint("inner").with_hint("outer").hint(), "inner");
+}
+
+TEST(SharedLibrary, SaysWhichLibraryOrFunctionIsMissing) {
+  const auto message_of = [](const auto& work) -> std::string {
+    try {
+      work();
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return {};
+  };
+  EXPECT_THAT(message_of([] { SharedLibrary{"libnosuch.so.1"}; }), testing::StartsWith("cannot load libnosuch.so.1: "));
+  const SharedLibrary c{"libc.so.6"};
+  decltype(&::getpid) function = nullptr;
+  EXPECT_THAT(message_of([&] { c.get("no_such", function); }),
+              testing::StartsWith("libc.so.6 has no function no_such"));
+  c.get("getpid", function);
+  EXPECT_EQ(function(), ::getpid());
 }
 
 TEST(Sha256, KnownValues) {

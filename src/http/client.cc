@@ -1,14 +1,12 @@
 #include "http/client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <mutex>
 
 #include "base/guarded.h"
 #include "http/client_transfer.h"
+#include "http/curl.h"
 #include "http/host_certificates.h"
 #include "http/proxy.h"
 #include "http/url.h"
@@ -21,19 +19,19 @@ constexpr int kUploadPatience = 10;      // a registry hashes what it got before
 constexpr long kBufferSize = 256 << 10;  // the most that comes in one write to the sink; the default is 16 KiB
 
 struct FreeEasy {
-  void operator()(CURL* handle) const { ::curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { curl().easy_cleanup(handle); }
 };
 using Easy = std::unique_ptr<CURL, FreeEasy>;
 
 struct FreeList {
-  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
 using HeaderList = std::unique_ptr<curl_slist, FreeList>;
 
 void append_header(HeaderList& list, const std::string& line) {
   if (line.find_first_of("\r\n") != std::string::npos)
     throw Error{"HTTP header ", quote(line), ": it has a line break"};
-  curl_slist* grown = ::curl_slist_append(list.get(), line.c_str());
+  curl_slist* grown = curl().slist_append(list.get(), line.c_str());
   if (grown == nullptr) throw std::bad_alloc{};
   static_cast<void>(list.release());
   list.reset(grown);
@@ -41,25 +39,25 @@ void append_header(HeaderList& list, const std::string& line) {
 
 void set_method(CURL* handle, const ClientRequest& request) {
   if (request.method == "HEAD") {
-    ::curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
+    curl().easy_setopt(handle, CURLOPT_NOBODY, 1L);
   } else if (request.method != "GET") {
     const std::uint64_t size = request.file >= 0 ? request.size : request.text.size();
-    ::curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
-    ::curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    ::curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
+    curl().easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+    curl().easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    curl().easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
   }
 }
 
 void set_credentials(CURL* handle, const ClientRequest& request) {
   if (!request.netrc_file.empty()) {
-    ::curl_easy_setopt(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
-    ::curl_easy_setopt(handle, CURLOPT_NETRC_FILE, request.netrc_file.c_str());
-    ::curl_easy_setopt(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+    curl().easy_setopt(handle, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
+    curl().easy_setopt(handle, CURLOPT_NETRC_FILE, request.netrc_file.c_str());
+    curl().easy_setopt(handle, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
   }
   if (!request.signature.scope.empty()) {
-    ::curl_easy_setopt(handle, CURLOPT_AWS_SIGV4, request.signature.scope.c_str());
-    ::curl_easy_setopt(handle, CURLOPT_USERNAME, request.signature.access_key.c_str());
-    ::curl_easy_setopt(handle, CURLOPT_PASSWORD, request.signature.secret_key.c_str());
+    curl().easy_setopt(handle, CURLOPT_AWS_SIGV4, request.signature.scope.c_str());
+    curl().easy_setopt(handle, CURLOPT_USERNAME, request.signature.access_key.c_str());
+    curl().easy_setopt(handle, CURLOPT_PASSWORD, request.signature.secret_key.c_str());
   }
 }
 
@@ -100,7 +98,7 @@ TransportError::Kind kind_of(CURLcode code) {
 }
 
 std::string explain(CURLcode code, const char* detail, const ClientOptions& options) {
-  const std::string text = detail[0] != '\0' ? detail : ::curl_easy_strerror(code);
+  const std::string text = detail[0] != '\0' ? detail : curl().easy_strerror(code);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
       return concat("no connection within ", options.connect_timeout.count(), " s");
@@ -139,10 +137,10 @@ struct Client::State {
 
   Easy borrow() {
     auto handles = idle.lock();
-    if (handles->empty()) return Easy{::curl_easy_init()};
+    if (handles->empty()) return Easy{curl().easy_init()};
     Easy handle = std::move(handles->back());
     handles->pop_back();
-    ::curl_easy_reset(handle.get());
+    curl().easy_reset(handle.get());
     return handle;
   }
   void give_back(Easy handle) { idle.lock()->push_back(std::move(handle)); }
@@ -158,41 +156,37 @@ struct Client::State {
     const std::string host = host_and_port(request.url);
     if (request.insecure ||
         std::find(options.insecure.begin(), options.insecure.end(), host) != options.insecure.end()) {
-      ::curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
-      ::curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
+      curl().easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
+      curl().easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
     }
     const HostCertificates its = certificates_of(host);
     if (!its.authorities.empty()) {
       // Overrides CURLOPT_CAINFO, so the system's are in it too. The data is copied.
       curl_blob blob{const_cast<char*>(its.authorities.data()), its.authorities.size(), CURL_BLOB_COPY};
-      ::curl_easy_setopt(handle, CURLOPT_CAINFO_BLOB, &blob);
+      curl().easy_setopt(handle, CURLOPT_CAINFO_BLOB, &blob);
     } else if (const std::string file = system_authorities(); !file.empty()) {
-      ::curl_easy_setopt(handle, CURLOPT_CAINFO, file.c_str());
+      curl().easy_setopt(handle, CURLOPT_CAINFO, file.c_str());
     }
-    if (const char* directory = std::getenv("SSL_CERT_DIR")) ::curl_easy_setopt(handle, CURLOPT_CAPATH, directory);
+    if (const char* directory = std::getenv("SSL_CERT_DIR")) curl().easy_setopt(handle, CURLOPT_CAPATH, directory);
     if (!its.client_certificate.empty()) {
-      ::curl_easy_setopt(handle, CURLOPT_SSLCERT, its.client_certificate.c_str());
-      ::curl_easy_setopt(handle, CURLOPT_SSLKEY, its.client_key.c_str());
+      curl().easy_setopt(handle, CURLOPT_SSLCERT, its.client_certificate.c_str());
+      curl().easy_setopt(handle, CURLOPT_SSLKEY, its.client_key.c_str());
     }
   }
 
   void set_defaults(CURL* handle) const {
-    ::curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    ::curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    ::curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-    ::curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
-    ::curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, kBufferSize);
-    ::curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, kBufferSize);
-    ::curl_easy_setopt(handle, CURLOPT_USERAGENT, options.user_agent.c_str());
-    ::curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout.count()));
+    curl().easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl().easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl().easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    curl().easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl().easy_setopt(handle, CURLOPT_BUFFERSIZE, kBufferSize);
+    curl().easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, kBufferSize);
+    curl().easy_setopt(handle, CURLOPT_USERAGENT, options.user_agent.c_str());
+    curl().easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout.count()));
   }
 };
 
-Client::Client(const ClientOptions& options) : state_{std::make_unique<State>()} {
-  static std::once_flag once;
-  std::call_once(once, [] { ::curl_global_init(CURL_GLOBAL_DEFAULT); });
-  state_->options = options;
-}
+Client::Client(const ClientOptions& options) : state_{std::make_unique<State>()} { state_->options = options; }
 
 Client::~Client() = default;
 
@@ -209,15 +203,15 @@ Reply Client::exchange(const ClientRequest& request, const ChooseSink& choose_si
   state_->set_tls(handle, request);
   set_method(handle, request);
   set_credentials(handle, request);
-  ::curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
-  ::curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  ::curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
+  curl().easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+  curl().easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
+  curl().easy_setopt(handle, CURLOPT_ERRORBUFFER, detail);
   // Set even when it is none: libcurl would look itself, but not for HTTP_PROXY, and send loopback's requests to it
   // too.
   const Proxy proxy = find_proxy(request.url, [](const char* name) -> const char* { return std::getenv(name); });
-  ::curl_easy_setopt(handle, CURLOPT_PROXY, proxy.url.c_str());
+  curl().easy_setopt(handle, CURLOPT_PROXY, proxy.url.c_str());
   transfer.attach(handle);
-  const CURLcode code = ::curl_easy_perform(handle);
+  const CURLcode code = curl().easy_perform(handle);
   transfer.rethrow();
   if (transfer.stalled()) {
     throw TransportError{TransportError::Kind::transient, quote(host_and_port(request.url)),

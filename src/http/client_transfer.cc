@@ -1,6 +1,5 @@
 #include "http/client_transfer.h"
 
-#include <curl/curl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
+
+#include "http/curl.h"
 
 namespace kiln::http {
 
@@ -35,17 +36,17 @@ std::string_view trim(std::string_view text) {
 }  // namespace
 
 void ClientTransfer::attach(void* handle) {
-  ::curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
-  ::curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
-  ::curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
-  ::curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
-  ::curl_easy_setopt(handle, CURLOPT_READFUNCTION, on_upload);
-  ::curl_easy_setopt(handle, CURLOPT_READDATA, this);
-  ::curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, on_seek);
-  ::curl_easy_setopt(handle, CURLOPT_SEEKDATA, this);
-  ::curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
-  ::curl_easy_setopt(handle, CURLOPT_XFERINFODATA, this);
-  ::curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+  curl().easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
+  curl().easy_setopt(handle, CURLOPT_HEADERDATA, this);
+  curl().easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
+  curl().easy_setopt(handle, CURLOPT_WRITEDATA, this);
+  curl().easy_setopt(handle, CURLOPT_READFUNCTION, on_upload);
+  curl().easy_setopt(handle, CURLOPT_READDATA, this);
+  curl().easy_setopt(handle, CURLOPT_SEEKFUNCTION, on_seek);
+  curl().easy_setopt(handle, CURLOPT_SEEKDATA, this);
+  curl().easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl().easy_setopt(handle, CURLOPT_XFERINFODATA, this);
+  curl().easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
 }
 
 void ClientTransfer::rethrow() const {

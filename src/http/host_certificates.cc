@@ -1,12 +1,11 @@
 #include "http/host_certificates.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "http/curl.h"
 
 namespace kiln::http {
 namespace {
@@ -52,7 +51,7 @@ std::vector<fs::path> default_certificate_directories() {
 
 std::string system_authorities() {
   if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0') return file;
-  const curl_version_info_data* info = ::curl_version_info(CURLVERSION_NOW);
+  const curl_version_info_data* info = curl().version_info(CURLVERSION_NOW);
   return info->cainfo != nullptr ? info->cainfo : "";
 }
 

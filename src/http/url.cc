@@ -1,31 +1,30 @@
 #include "http/url.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <memory>
 
 #include "base/error.h"
+#include "http/curl.h"
 
 namespace kiln::http {
 namespace {
 
 struct FreeUrl {
-  void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
+  void operator()(CURLU* url) const { curl().url_cleanup(url); }
 };
 using Url = std::unique_ptr<CURLU, FreeUrl>;
 
 Url parse_url(const std::string& text) {
-  Url url{::curl_url()};
-  if (::curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return nullptr;
+  Url url{curl().url()};
+  if (curl().url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return nullptr;
   return url;
 }
 
 std::string url_part(CURLU* url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
-  if (::curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  if (curl().url_get(url, part, &text, flags) != CURLUE_OK) return {};
   std::string out{text};
-  ::curl_free(text);
+  curl().free(text);
   return out;
 }
 
@@ -57,7 +56,7 @@ std::string origin_of(const std::string& url) {
 
 std::string resolve_url(const std::string& base, const std::string& location) {
   const Url parsed = parse_url(base);
-  if (!parsed || ::curl_url_set(parsed.get(), CURLUPART_URL, location.c_str(), CURLU_URLENCODE) != CURLUE_OK) {
+  if (!parsed || curl().url_set(parsed.get(), CURLUPART_URL, location.c_str(), CURLU_URLENCODE) != CURLUE_OK) {
     throw Error{quote(base), " refers to ", quote(location), ", which is not a URL"};
   }
   return url_part(parsed.get(), CURLUPART_URL);

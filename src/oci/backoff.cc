@@ -1,12 +1,12 @@
 #include "oci/backoff.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <charconv>
 #include <ctime>
 #include <random>
 #include <thread>
+
+#include "http/curl.h"
 
 namespace kiln::oci {
 namespace {
@@ -38,7 +38,7 @@ milliseconds parse_retry_after(const std::string& header) {
   const char* end = header.data() + header.size();
   const auto [rest, error] = std::from_chars(header.data(), end, seconds);
   if (error != std::errc{} || rest != end) {
-    const std::time_t date = ::curl_getdate(header.c_str(), nullptr);
+    const std::time_t date = http::curl().getdate(header.c_str(), nullptr);
     if (header.empty() || date < 0) return {};
     seconds = date - std::time(nullptr);
   }

@@ -1,7 +1,5 @@
 #include "package/deb_file.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -9,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/mapping.h"
+#include "package/libarchive.h"
 
 namespace kiln::package {
 namespace {
@@ -17,18 +16,18 @@ constexpr std::uint64_t kLargestElf = std::uint64_t{512} << 20;
 constexpr std::size_t kMostEntries = 1'000'000;
 
 struct ArchiveFree {
-  void operator()(struct archive* archive) const { archive_read_free(archive); }
+  void operator()(struct archive* archive) const { libarchive().read_free(archive); }
 };
 using ArchivePtr = std::unique_ptr<struct archive, ArchiveFree>;
 
 [[noreturn]] void fail(struct archive* archive, const std::string& name) {
-  const char* reason = archive_error_string(archive);
+  const char* reason = libarchive().error_string(archive);
   throw Error{"Debian package ", quote(name), " is damaged: ", reason == nullptr ? "unknown format" : reason};
 }
 
 /// Moves to the next entry; false at the end.
 bool next(struct archive* archive, struct archive_entry** entry, const std::string& name) {
-  const int result = archive_read_next_header(archive, entry);
+  const int result = libarchive().read_next_header(archive, entry);
   if (result == ARCHIVE_EOF) return false;
   if (result < ARCHIVE_WARN) fail(archive, name);
   return true;
@@ -38,7 +37,7 @@ class EntrySource final : public Source {
  public:
   EntrySource(struct archive* archive, const std::string& name) : archive_{archive}, name_{name} {}
   std::size_t read(MutableBytes into) override {
-    const la_ssize_t size = archive_read_data(archive_, into.data(), into.size());
+    const la_ssize_t size = libarchive().read_data(archive_, into.data(), into.size());
     if (size < 0) fail(archive_, name_);
     return static_cast<std::size_t>(size);
   }
@@ -52,15 +51,15 @@ class EntrySource final : public Source {
 class DataTar {
  public:
   DataTar(Bytes deb, std::string name)
-      : name_{std::move(name)}, outer_{archive_read_new()}, inner_{archive_read_new()} {
-    archive_read_support_format_ar(outer_.get());
-    if (archive_read_open_memory(outer_.get(), deb.data(), deb.size()) != ARCHIVE_OK) fail(outer_.get(), name_);
+      : name_{std::move(name)}, outer_{libarchive().read_new()}, inner_{libarchive().read_new()} {
+    libarchive().read_support_format_ar(outer_.get());
+    if (libarchive().read_open_memory(outer_.get(), deb.data(), deb.size()) != ARCHIVE_OK) fail(outer_.get(), name_);
     find_data();
-    archive_read_support_format_tar(inner_.get());
-    archive_read_support_filter_xz(inner_.get());
-    archive_read_support_filter_gzip(inner_.get());
-    archive_read_support_filter_zstd(inner_.get());
-    if (archive_read_open(inner_.get(), this, nullptr, &DataTar::read_outer, nullptr) != ARCHIVE_OK) {
+    libarchive().read_support_format_tar(inner_.get());
+    libarchive().read_support_filter_xz(inner_.get());
+    libarchive().read_support_filter_gzip(inner_.get());
+    libarchive().read_support_filter_zstd(inner_.get());
+    if (libarchive().read_open(inner_.get(), this, nullptr, &DataTar::read_outer, nullptr) != ARCHIVE_OK) {
       fail(inner_.get(), name_);
     }
   }
@@ -74,7 +73,7 @@ class DataTar {
   void find_data() {
     struct archive_entry* entry = nullptr;
     while (next(outer_.get(), &entry, name_)) {
-      const char* path = archive_entry_pathname(entry);
+      const char* path = libarchive().entry_pathname(entry);
       if (path != nullptr && std::string_view{path}.starts_with("data.tar")) return;
     }
     throw Error{"Debian package ", quote(name_), " is damaged: it has no data.tar"};
@@ -83,8 +82,8 @@ class DataTar {
   static la_ssize_t read_outer(struct archive* inner, void* self_pointer, const void** block) {
     auto* self = static_cast<DataTar*>(self_pointer);
     *block = self->buffer_.data();
-    const la_ssize_t size = archive_read_data(self->outer_.get(), self->buffer_.data(), self->buffer_.size());
-    if (size < 0) archive_set_error(inner, EIO, "%s", archive_error_string(self->outer_.get()));
+    const la_ssize_t size = libarchive().read_data(self->outer_.get(), self->buffer_.data(), self->buffer_.size());
+    if (size < 0) libarchive().set_error(inner, EIO, "%s", libarchive().error_string(self->outer_.get()));
     return size < 0 ? -1 : size;
   }
 
@@ -94,8 +93,8 @@ class DataTar {
 };
 
 DebEntry::Kind kind_of(struct archive_entry* entry, const std::string& path, const std::string& name) {
-  if (archive_entry_hardlink(entry) != nullptr) return DebEntry::Kind::hard_link;
-  switch (archive_entry_filetype(entry)) {
+  if (libarchive().entry_hardlink(entry) != nullptr) return DebEntry::Kind::hard_link;
+  switch (libarchive().entry_filetype(entry)) {
     case AE_IFREG:
       return DebEntry::Kind::regular;
     case AE_IFLNK:
@@ -108,18 +107,18 @@ DebEntry::Kind kind_of(struct archive_entry* entry, const std::string& path, con
 }
 
 DebEntry to_entry(struct archive_entry* entry, const std::string& name) {
-  const char* path = archive_entry_pathname(entry);
+  const char* path = libarchive().entry_pathname(entry);
   if (path == nullptr) throw Error{"Debian package ", quote(name), " is damaged: an entry has no name"};
   DebEntry out;
   out.path = canonical_path(path);
   out.kind = kind_of(entry, out.path, name);
-  out.mode = static_cast<std::uint32_t>(archive_entry_perm(entry));
-  out.uid = static_cast<std::uint32_t>(archive_entry_uid(entry));
-  out.gid = static_cast<std::uint32_t>(archive_entry_gid(entry));
-  out.mtime = archive_entry_mtime(entry);
-  if (out.kind == DebEntry::Kind::regular) out.size = static_cast<std::uint64_t>(archive_entry_size(entry));
-  if (out.kind == DebEntry::Kind::hard_link) out.link = canonical_path(archive_entry_hardlink(entry));
-  const char* target = archive_entry_symlink(entry);
+  out.mode = static_cast<std::uint32_t>(libarchive().entry_perm(entry));
+  out.uid = static_cast<std::uint32_t>(libarchive().entry_uid(entry));
+  out.gid = static_cast<std::uint32_t>(libarchive().entry_gid(entry));
+  out.mtime = libarchive().entry_mtime(entry);
+  if (out.kind == DebEntry::Kind::regular) out.size = static_cast<std::uint64_t>(libarchive().entry_size(entry));
+  if (out.kind == DebEntry::Kind::hard_link) out.link = canonical_path(libarchive().entry_hardlink(entry));
+  const char* target = libarchive().entry_symlink(entry);
   if (out.kind == DebEntry::Kind::symlink) out.link = target == nullptr ? "" : target;
   return out;
 }
