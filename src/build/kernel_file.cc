@@ -89,7 +89,7 @@ bool search_kernel(const ExtractedFile& kernel) {
 }
 
 Sha256 content_of(const Plan& plan, const Entry& entry) {
-  if (entry.layer != kGenerated) return plan.layer_entry(entry).content;
+  if (entry.layer != kGenerated) return plan.layers->layer(entry.layer).index.content(entry.entry);
   const Generated& file = plan.generated[entry.entry];
   return file.source ? file.source->content : Sha256::of(file.content);
 }

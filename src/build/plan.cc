@@ -377,7 +377,7 @@ tree::LayerEntry Plan::layer_entry(const Entry& entry) const {
 }
 
 std::uint64_t Plan::content_size(const Entry& entry) const {
-  if (entry.layer != kGenerated) return layers->layer(entry.layer).index.entry(entry.entry).size;
+  if (entry.layer != kGenerated) return layers->layer(entry.layer).index.content_size(entry.entry);
   const Generated& file = generated[entry.entry];
   return file.source ? file.source->size : file.content.size();
 }

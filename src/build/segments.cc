@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/thread_pool.h"
 
 namespace kiln::build {
 namespace {
@@ -83,13 +84,35 @@ bool may_share(const Part& part, const Entry& entry) {
   return false;
 }
 
+/// By entry of a part, which inode it could be a name of together with others; nothing if it is alone in any case.
+std::vector<std::optional<Identity>> candidates_of(const Plan& plan, ArchiveKind kind, std::size_t number) {
+  const Part& part = plan.parts[number];
+  std::vector<std::optional<Identity>> candidates(part.entries.size());
+  Sha256Hasher hasher;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const Entry& entry = part.entries[i];
+    if (entry.kind != Kind::regular || entry.layer == kGenerated) continue;
+    if (kind == ArchiveKind::cpio && may_share(part, entry) && plan.content_size(entry) > 0) {
+      candidates[i] = content_identity(plan.layer_entry(entry), hasher);
+    } else if (entry.linked) {
+      candidates[i] = inode_identity(plan, number, entry, hasher);
+    }
+  }
+  return candidates;
+}
+
 /// Finds out which files of the plan share an inode.
 class Sharing {
  public:
-  Sharing(const Plan& plan, ArchiveKind kind) : plan_{plan}, kind_{kind} {
-    for (std::size_t part = 0; part < plan.parts.size(); ++part) {
-      for (const Entry& entry : plan.parts[part].entries) {
-        const std::optional<Identity> identity = candidate(part, entry);
+  Sharing(const Plan& plan, ArchiveKind kind, ThreadPool& pool) {
+    std::vector<std::vector<std::optional<Identity>>> parts(plan.parts.size());
+    TaskGroup tasks{pool};
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      tasks.run([&, part] { parts[part] = candidates_of(plan, kind, part); });
+    }
+    tasks.wait();
+    for (const auto& part : parts) {
+      for (const std::optional<Identity>& identity : part) {
         candidates_.push_back(identity ? &*inodes_.try_emplace(*identity).first : nullptr);
         if (identity) ++candidates_.back()->second.names;
       }
@@ -118,19 +141,6 @@ class Sharing {
   };
   using Inodes = std::unordered_map<Identity, Inode, IdentityHash>;
 
-  std::optional<Identity> candidate(std::size_t part, const Entry& entry) {
-    if (entry.kind != Kind::regular || entry.layer == kGenerated) return std::nullopt;
-    if (kind_ == ArchiveKind::cpio && may_share(plan_.parts[part], entry)) {
-      const tree::LayerEntry file = plan_.layer_entry(entry);
-      if (file.size > 0) return content_identity(file, hasher_);
-    }
-    if (!entry.linked) return std::nullopt;
-    return inode_identity(plan_, part, entry, hasher_);
-  }
-
-  const Plan& plan_;
-  ArchiveKind kind_;
-  Sha256Hasher hasher_;
   Inodes inodes_;
   std::vector<Inodes::value_type*> candidates_;  ///< by entry, in plan order; null: it shares with nobody
   std::size_t next_ = 0;
@@ -184,7 +194,7 @@ std::string xattr_table(const Plan& plan) {
   for (const Part& part : plan.parts) {
     for (const Entry& entry : part.entries) {
       if (entry.layer == kGenerated) continue;
-      for (const tree::Xattr& xattr : plan.layers->layer(entry.layer).index.entry(entry.entry).xattrs) {
+      for (const tree::Xattr& xattr : plan.layers->layer(entry.layer).index.xattrs(entry.entry)) {
         table += '/' + escaped(entry.full_path()) + '\t' + escaped(xattr.name) + '\t';
         for (const char c : xattr.value) {
           table += kHex[static_cast<unsigned char>(c) >> 4];
@@ -235,11 +245,23 @@ Sha256 content_of(const Plan& plan, ArchiveKind kind, const Segment& segment) {
       const Generated& file = plan.generated[item.entry->entry];
       hash_text(hasher, file.source ? file.source->content.hex() : file.content);
     } else {
-      hasher.update(Bytes{plan.layers->layer(item.entry->layer).index.entry(item.entry->entry).content.bytes});
+      hasher.update(Bytes{plan.layers->layer(item.entry->layer).index.content(item.entry->entry).bytes});
     }
   }
   hash_text(hasher, segment.generated);
   return hasher.finish();
+}
+
+/// What only a segment with all its items can be told.
+void describe(const Plan& plan, ArchiveKind kind, Segment& segment) {
+  number_unshared(segment);
+  for (const SegmentItem& item : segment.items) {
+    if (item.entry->kind != Kind::regular) continue;
+    const std::uint64_t size = plan.content_size(*item.entry);
+    segment.root_size += size;
+    if (!item.link) segment.content_size += size;
+  }
+  segment.content = content_of(plan, kind, segment);
 }
 
 /// The records of LinuxKit's tar (spec layout.md §1.1), and those the entry had.
@@ -297,9 +319,10 @@ ArchiveEntry archive_entry(const Plan& plan, ArchiveKind kind, const SegmentItem
   return out;
 }
 
-SegmentList make_segments(const Plan& plan, ArchiveKind kind) {
+SegmentList make_segments(const Plan& plan, ArchiveKind kind, unsigned threads) {
   SegmentList list{kind, {}, 0, 0};
-  Sharing sharing{plan, kind};
+  ThreadPool pool{threads};
+  Sharing sharing{plan, kind, pool};
   for (std::size_t part = 0; part < plan.parts.size(); ++part) add_part(plan, part, sharing, list.segments);
   if (kind == ArchiveKind::cpio) {
     if (const std::string table = xattr_table(plan); !table.empty()) list.segments.push_back(xattr_segment(table));
@@ -308,15 +331,12 @@ SegmentList make_segments(const Plan& plan, ArchiveKind kind) {
   list.segments.push_back(std::move(end));
   std::erase_if(list.segments,
                 [](const Segment& segment) { return segment.items.empty() && segment.generated.empty(); });
-  for (Segment& segment : list.segments) {
-    number_unshared(segment);
-    for (const SegmentItem& item : segment.items) {
-      const std::uint64_t size = item.entry->kind == Kind::regular ? plan.content_size(*item.entry) : 0;
-      list.root_size += size;
-      if (!item.link) segment.content_size += size;
-    }
+  TaskGroup tasks{pool};
+  for (Segment& segment : list.segments) tasks.run([&] { describe(plan, kind, segment); });
+  tasks.wait();
+  for (const Segment& segment : list.segments) {
+    list.root_size += segment.root_size;
     list.content_size += segment.content_size;
-    segment.content = content_of(plan, kind, segment);
   }
   return list;
 }

@@ -31,6 +31,7 @@ struct Segment {
   std::string generated;           ///< further bytes of archive after the items, already encoded
   std::uint64_t content_size = 0;  ///< bytes before compression, roughly: for reports and for scheduling
   Sha256 content;                  ///< of all that decides its bytes before compression
+  std::uint64_t root_size = 0;     ///< bytes of regular files in the root tree, every name counted
 };
 
 /// What an archive of the whole plan is made of.
@@ -43,8 +44,8 @@ struct SegmentList {
 
 /// Cuts the plan into segments. In a cpio, files that parts share (Part::Shares) and that are identical in content and
 /// metadata become one inode, whose first name in plan order carries the content. In a tar, only what is hard-linked in
-/// its image is.
-SegmentList make_segments(const Plan& plan, ArchiveKind kind);
+/// its image is. The parts are looked at by that many threads.
+SegmentList make_segments(const Plan& plan, ArchiveKind kind, unsigned threads = 1);
 
 /// A tar of the plan as it stands, entry after entry, with the records of its parts. For writing only: such segments
 /// have no key.

@@ -69,7 +69,14 @@ class LayerIndex::Cursor {
   }
 
   const format::RecordHeader& header() const { return header_; }
-  const format::ContentHeader& content() const { return content_; }
+  /// Of a regular file's content; of anything else zeros.
+  Sha256 digest() const {
+    static const Sha256 nothing = Sha256::of(Bytes{});
+    if (header_.has_content == 0) return static_cast<Kind>(header_.kind) == Kind::regular ? nothing : Sha256{};
+    Sha256 digest;
+    std::memcpy(digest.bytes.data(), content_.digest, sizeof content_.digest);
+    return digest;
+  }
   const format::DeviceHeader& device() const { return device_; }
   std::string_view path() const { return path_; }
   std::string_view link() const { return link_; }
@@ -206,6 +213,9 @@ archive::FramePoint LayerIndex::frame_before(std::uint64_t tar_offset) const {
 
 std::string_view LayerIndex::path(std::size_t i) const { return record(i).path(); }
 std::string_view LayerIndex::link(std::size_t i) const { return record(i).link(); }
+std::uint64_t LayerIndex::content_size(std::size_t i) const { return record(i).header().size; }
+Sha256 LayerIndex::content(std::size_t i) const { return record(i).digest(); }
+std::vector<Xattr> LayerIndex::xattrs(std::size_t i) const { return record(i).take_xattrs(); }
 LayerIndex::Summary LayerIndex::summary(std::size_t i) const {
   const Cursor at = record(i);
   return {at.path(), static_cast<Kind>(at.header().kind), static_cast<Whiteout>(at.header().whiteout)};
@@ -227,12 +237,7 @@ LayerEntry LayerIndex::entry(std::size_t i) const {
                 .rdev_minor = at.device().minor};
   entry.size = header.size;
   entry.extents = at.extents();
-  if (header.has_content != 0) {
-    std::memcpy(entry.content.bytes.data(), at.content().digest, sizeof at.content().digest);
-  } else if (entry.kind == Kind::regular) {
-    static const Sha256 nothing = Sha256::of(Bytes{});
-    entry.content = nothing;
-  }
+  entry.content = at.digest();
   entry.xattrs = at.take_xattrs();
   entry.user_name = at.name_at(header.user_name);
   entry.group_name = at.name_at(header.group_name);

@@ -59,6 +59,9 @@ class LayerIndex {
   // Cheaper than entry(i) when this is all one wants.
   std::string_view path(std::size_t i) const;
   std::string_view link(std::size_t i) const;
+  std::uint64_t content_size(std::size_t i) const;  ///< LayerEntry::size
+  Sha256 content(std::size_t i) const;
+  std::vector<Xattr> xattrs(std::size_t i) const;
   /// What merge() needs of every entry.
   struct Summary {
     std::string_view path;
