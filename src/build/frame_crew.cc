@@ -1,5 +1,6 @@
 #include "build/frame_crew.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -14,47 +15,92 @@ struct Cancelled {};
 
 }  // namespace
 
-// Sinks that count what a stream has written; only one exists at a time for a stream.
-class FrameCrew::Stream::Counting final : public Sink {
- public:
-  explicit Counting(Stream& stream) : stream_{stream} {}
-  void write(Bytes data) override {
-    stream_.out_.write(data);
-    stream_.size_ += data.size();
-  }
-
- private:
-  Stream& stream_;
-};
-
+/// One frame that is compressed as a stream. What comes out before the frames that stand in front of it are written is
+/// held back; when it is too much, the producer helps with those.
 class FrameCrew::Stream::Large final : public Sink {
  public:
-  explicit Large(Stream& stream) : crew_{stream.crew_}, counting_{stream} {
-    const Compression& how = stream.crew_.compression();
+  explicit Large(Stream& stream) : stream_{stream}, out_{*this} {
+    const Compression& how = crew().compression();
     if (how.codec != archive::Codec::none) {
-      compressor_ =
-          std::make_unique<archive::StreamCompressor>(how.codec, how.level, counting_, stream.crew_.threads());
+      compressor_ = std::make_unique<archive::StreamCompressor>(how.codec, how.level, out_, crew().threads());
     }
+    number_ = stream.handed_over_++;
   }
   ~Large() override {
     compressor_.reset();
-    const Lock lock{crew_.mutex_};
-    crew_.large_open_ = false;
-    crew_.changed_.notify_all();
+    Lock lock{crew().mutex_};
+    wait_for_turn(lock);
+    ++stream_.next_to_write_;
+    write_ready(lock, crew(), stream_);
+    crew().large_open_ = false;
+    crew().changed_.notify_all();
   }
   Large(const Large&) = delete;
   Large& operator=(const Large&) = delete;
 
-  void write(Bytes data) override { compressor_ ? compressor_->write(data) : counting_.write(data); }
+  void write(Bytes data) override { compressor_ ? compressor_->write(data) : out_.write(data); }
   void finish() {
     if (compressor_) compressor_->finish();
+    Lock lock{crew().mutex_};
+    wait_for_turn(lock);
+    write_held(lock);
   }
 
  private:
-  FrameCrew& crew_;
-  Counting counting_;
+  static constexpr std::size_t kMostHeld = 4 << 20;
+
+  /// Behind the compressor.
+  struct Out final : Sink {
+    explicit Out(Large& to) : large{to} {}
+    void write(Bytes data) override { large.put(data); }
+    Large& large;
+  };
+
+  FrameCrew& crew() const { return stream_.crew_; }
+
+  bool has_turn() const { return stream_.next_to_write_ == number_ && !stream_.writing_; }
+
+  void wait_for_turn(Lock& lock) {
+    while (!has_turn()) {
+      if (!crew().help(lock)) crew().changed_.wait(lock);
+    }
+  }
+
+  void put(Bytes data) {
+    Lock lock{crew().mutex_};
+    if (held_.size() + data.size() > kMostHeld) wait_for_turn(lock);
+    if (has_turn()) {
+      write_held(lock);
+      write_out(data);
+    } else {
+      held_.append(as_text(data));
+    }
+  }
+
+  /// Ends the lock: whoever has the turn is the only one who writes.
+  void write_held(Lock& lock) {
+    if (stream_.error_) std::rethrow_exception(stream_.error_);
+    lock.unlock();
+    write_out(as_bytes(held_));
+    held_.clear();
+  }
+
+  void write_out(Bytes data) {
+    stream_.out_.write(data);
+    stream_.size_ += data.size();
+  }
+
+  Stream& stream_;
+  std::uint64_t number_ = 0;
+  Out out_;
+  std::string held_;
   std::unique_ptr<archive::StreamCompressor> compressor_;
 };
+
+FrameCrew::FrameCrew(unsigned threads, const Compression& compression)
+    : threads_{threads},
+      compression_{compression},
+      most_pending_{std::min(kMostPending, (threads + 3) * kUsualFrame)} {}
 
 void FrameCrew::run(std::vector<std::function<void()>> tasks) {
   tasks_ = std::move(tasks);
@@ -64,6 +110,12 @@ void FrameCrew::run(std::vector<std::function<void()>> tasks) {
   work();
   for (std::thread& thread : threads) thread.join();
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+void FrameCrew::cancel() {
+  const Lock lock{mutex_};
+  if (!error_) error_ = std::make_exception_ptr(Cancelled{});
+  changed_.notify_all();
 }
 
 void FrameCrew::work() {
@@ -100,6 +152,9 @@ void FrameCrew::run_task(Lock& lock) {
   changed_.notify_all();
 }
 
+/// Whether a producer had better compress: every thread will find a frame to compress, or memory is full of them.
+bool FrameCrew::crowded() const { return frames_.size() >= threads_ || pending_ >= most_pending_; }
+
 /// Compresses one waiting frame, if there is one.
 bool FrameCrew::help(Lock& lock) {
   if (frames_.empty()) return false;
@@ -135,17 +190,23 @@ void FrameCrew::compress(Lock& lock, Frame frame) {
   lock.lock();
   idle_compressors_.push_back(std::move(compressor));
   if (error && !stream.error_) stream.error_ = error;
+  pending_ -= compressed.raw.size();
+  pending_ += compressed.bytes.size();
+  if (compressed.bytes.data() != as_bytes(compressed.raw).data()) recycle(std::exchange(compressed.raw, {}));
   stream.ready_.emplace(frame.number, std::move(compressed));
   write_ready(lock, *this, stream);
 }
 
-/// Not those that an unusually large frame made: they would stay that large, and soon all would be.
-void FrameCrew::recycle(Compressed frame) {
-  if (frame.raw.capacity() <= kUsualFrame) {
-    frame.raw.clear();
-    spare_.push_back(std::move(frame.raw));
-  }
-  if (frame.room.size() <= kUsualFrame) spare_rooms_.push_back(std::move(frame.room));
+// Not what an unusually large frame made: it would stay that large, and soon all would be.
+
+void FrameCrew::recycle(std::string raw) {
+  if (raw.empty() || raw.capacity() > kUsualFrame) return;
+  raw.clear();
+  spare_.push_back(std::move(raw));
+}
+
+void FrameCrew::recycle(archive::Room room) {
+  if (room.size() > 0 && room.size() <= kUsualFrame) spare_rooms_.push_back(std::move(room));
 }
 
 void FrameCrew::write_ready(Lock& lock, FrameCrew& crew, Stream& stream) {
@@ -168,8 +229,9 @@ void FrameCrew::write_ready(Lock& lock, FrameCrew& crew, Stream& stream) {
     if (error) stream.error_ = error;
     stream.size_ += frame.bytes.size();
     ++stream.next_to_write_;
-    crew.pending_ -= frame.raw.size();
-    crew.recycle(std::move(frame));
+    crew.pending_ -= frame.bytes.size();
+    crew.recycle(std::move(frame.raw));
+    crew.recycle(std::move(frame.room));
     crew.changed_.notify_all();
   }
   stream.writing_ = false;
@@ -198,7 +260,7 @@ std::string FrameCrew::Stream::buffer() {
 
 void FrameCrew::Stream::frame(std::string raw) {
   Lock lock{crew_.mutex_};
-  while (crew_.pending_ >= kMostPending) {
+  while (crew_.crowded()) {
     if (crew_.error_) throw Cancelled{};
     if (!crew_.help(lock)) crew_.changed_.wait(lock);
   }
@@ -218,7 +280,6 @@ void FrameCrew::Stream::drain() {
 }
 
 std::unique_ptr<Sink> FrameCrew::Stream::begin_large() {
-  drain();
   Lock lock{crew_.mutex_};
   while (crew_.large_open_) {
     if (crew_.error_) throw Cancelled{};

@@ -19,18 +19,21 @@ namespace kiln::build {
 /// Threads that compress frames of several streams at once, each stream's frames written in order.
 ///
 /// A task produces one stream: it reads a layer and hands over frames, each compressed by whichever thread is free.
-/// Memory is bounded: with too many frames under way a producer compresses one itself instead of making another, so it
-/// never waits for a thread that waits for it. What is cut into frames depends on the content alone, hence the bytes
-/// do not depend on the number of threads or their timing.
+/// Memory is bounded: with enough frames waiting, or too many under way, a producer compresses one itself instead of
+/// making another, so it never waits for a thread that waits for it. What is cut into frames depends on the content
+/// alone, hence the bytes do not depend on the number of threads or their timing.
 class FrameCrew {
  public:
-  FrameCrew(unsigned threads, const Compression& compression) : threads_{threads}, compression_{compression} {}
+  FrameCrew(unsigned threads, const Compression& compression);
 
   class Stream;
 
   /// Runs all tasks, the given order being that of their beginning, and returns when they have ended. Rethrows the
   /// error of the earliest that failed.
   void run(std::vector<std::function<void()>> tasks);
+
+  /// Has run() end soon, of any thread; it may throw something of no meaning.
+  void cancel();
 
   unsigned threads() const { return threads_; }
   const Compression& compression() const { return compression_; }
@@ -41,7 +44,7 @@ class FrameCrew {
     std::uint64_t number = 0;
     std::string raw;
   };
-  /// What a frame became; `bytes` lie in `room`, or in `raw` when nothing is compressed.
+  /// What a frame became; `bytes` lie in `room`, or in `raw` when nothing is compressed and else `raw` is empty.
   struct Compressed {
     std::string raw;
     archive::Room room;
@@ -52,23 +55,26 @@ class FrameCrew {
   void work();
   void run_task(Lock& lock);
   bool help(Lock& lock);
+  bool crowded() const;
   void compress(Lock& lock, Frame frame);
-  void recycle(Compressed frame);
+  void recycle(std::string raw);
+  void recycle(archive::Room room);
   static void write_ready(Lock& lock, FrameCrew& crew, Stream& stream);
   std::unique_ptr<archive::FrameCompressor> take_compressor();
 
-  /// Bytes of frames under way beyond which producers compress instead of producing.
-  static constexpr std::size_t kMostPending = 12 << 20;
   /// What frames are cut to, and a header more.
   static constexpr std::size_t kUsualFrame = (4 << 20) + (64 << 10);
+  /// However many threads there are, no more bytes of frames are under way.
+  static constexpr std::size_t kMostPending = 40 << 20;
 
   const unsigned threads_;
   const Compression compression_;
+  const std::size_t most_pending_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Frame> frames_;
-  std::size_t pending_ = 0;  ///< bytes of frames handed over and not yet written
+  std::size_t pending_ = 0;  ///< bytes of frames handed over, compressed if they are, and not yet written
   bool large_open_ = false;  ///< a stream is between begin_large() and end_large()
   // Buffers to use again: fresh memory costs more than what is done with it.
   std::vector<std::string> spare_;
@@ -95,9 +101,9 @@ class FrameCrew::Stream {
   void frame(std::string raw);
   /// Waits until every frame handed over is written, helping meanwhile. Throws the first error.
   void drain();
-  /// For what is too large for a frame: a sink whose bytes become one frame, in order after those handed over. Such a
-  /// frame is compressed by as many threads as there are, with buffers for each, so it waits until no other stream has
-  /// one.
+  /// For what is too large for a frame: a sink whose bytes become one frame, in order after those handed over; nothing
+  /// is handed over before end_large(). Such a frame is compressed by as many threads as there are, with buffers for
+  /// each, so it waits until no other stream has one.
   std::unique_ptr<Sink> begin_large();
   void end_large(std::unique_ptr<Sink> sink);
 

@@ -80,7 +80,7 @@ TEST(FrameCrew, FailedWriteEndsTheRunWithItsError) {
   for (const unsigned threads : {1U, 2U, 4U}) {
     FrameCrew crew{threads, Compression::parse("zstd:1")};
     FullDisk disk;
-    StringSink other;
+    StringSink before, after;
     const auto produce = [&crew](Sink& to) {
       return [&crew, &to] {
         FrameCrew::Stream stream{crew, to};
@@ -90,7 +90,7 @@ TEST(FrameCrew, FailedWriteEndsTheRunWithItsError) {
     };
     EXPECT_THAT(
         [&] {
-          crew.run({produce(other), produce(disk), produce(other)});
+          crew.run({produce(before), produce(disk), produce(after)});
         },
         testing::ThrowsMessage<Error>("disk is full"));
   }
