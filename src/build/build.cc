@@ -100,11 +100,15 @@ const Plan& Build::plan() {
   return *plan_;
 }
 
-const BootSet& Build::boot_set() {
+const BootSet& Build::boot_set(BootSetFollower* follower) {
   if (!boot_set_) {
     const Sha256 key = memo_key();
     boot_set_ = recall(key);
-    if (!boot_set_) boot_set_ = make_boot_set(key);
+    if (!boot_set_) return *(boot_set_ = make_boot_set(key, follower));
+  }
+  if (follower != nullptr) {
+    follower->begin(*boot_set_);
+    for (const SegmentFile& segment : boot_set_->segments) follower->segment(segment);
   }
   return *boot_set_;
 }
@@ -121,20 +125,27 @@ void Build::extract_boot_files(const Plan& plan, BootSet& set) const {
   }
 }
 
-BootSet Build::make_boot_set(const Sha256& key) {
+BootSet Build::make_boot_set(const Sha256& key, BootSetFollower* follower) {
   const Plan& plan = this->plan();
   BootSet set;
   set.cmdline = plan.boot.cmdline;
   // The kernel says how to compress, and is looked at while the plan is cut: each takes about as long.
   std::future<void> extracted = std::async(std::launch::async, [&] { extract_boot_files(plan, set); });
-  const SegmentList list = make_segments(plan, ArchiveKind::cpio);
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio, options_.threads);
   extracted.get();
-  Rendered rendered = render(plan, list, set.compression, cache_, options_.threads, reporter_);
-  set.segments = std::move(rendered.segments);
-  for (const bool reused : rendered.reused) set.segments_rendered += reused ? 0 : 1;
-  set.content_rendered = rendered.rendered_content;
+  Renderer renderer{plan, list, set.compression, cache_, reporter_};
+  set.segments = renderer.segments();
+  set.segments_rendered = renderer.missing();
+  set.content_rendered = renderer.missing_content();
   set.root_size = list.root_size;
   set.content_size = list.content_size;
+  if (follower != nullptr) {
+    follower->begin(set);
+    renderer.run(options_.threads, [follower](const SegmentFile& segment) { follower->segment(segment); });
+  } else {
+    renderer.run(options_.threads);
+  }
+  set.segments = renderer.segments();
   remember(key, set);
   return set;
 }
@@ -279,7 +290,7 @@ void Build::write_tar(TarKind kind, Sink& out) {
     return write_archive(plan, make_stream_segments(plan), out);
   }
   const Plan plan = tar_plan(system);
-  write_archive(plan, make_segments(plan, ArchiveKind::tar), out);
+  write_archive(plan, make_segments(plan, ArchiveKind::tar, options_.threads), out);
 }
 
 }  // namespace kiln::build

@@ -32,6 +32,16 @@ struct BootSet {
   std::uint64_t content_rendered = 0;
 };
 
+/// Told of a boot set while its initramfs is still made: what can be written already need not wait for the end.
+class BootSetFollower {
+ public:
+  virtual ~BootSetFollower() = default;
+  /// All of it is known but for the sizes of segments that are yet to be rendered.
+  virtual void begin(const BootSet& set) = 0;
+  /// The next segment of the initramfs.
+  virtual void segment(const SegmentFile& segment) = 0;
+};
+
 /// A build on its way from images to files. What formats ask for is computed when they ask, and once.
 class Build {
  public:
@@ -40,8 +50,8 @@ class Build {
   ~Build();
 
   /// For archive formats. A build whose inputs are those of an earlier one finds it by their digest alone: no layer
-  /// index is opened and no plan is made.
-  const BootSet& boot_set();
+  /// index is opened and no plan is made. The follower, if there is one, is called on this thread, before the end.
+  const BootSet& boot_set(BootSetFollower* follower = nullptr);
 
   /// What a tar of the root tree is for: a build context for docker has a Dockerfile in it.
   enum class TarKind { plain, docker };
@@ -63,7 +73,7 @@ class Build {
   std::optional<BootSet> recall(const Sha256& key) const;
   void extract_boot_files(const Plan& plan, BootSet& set) const;
   void remember(const Sha256& key, const BootSet& set) const;
-  BootSet make_boot_set(const Sha256& key);
+  BootSet make_boot_set(const Sha256& key, BootSetFollower* follower);
   Plan tar_plan(const ResolvedSystem& system);
   void decompress_kernel(Plan& plan) const;
 

@@ -288,11 +288,13 @@ TEST_F(PlanTest, OnlyWhatChangedIsRendered) {
   const auto rendered = [&] {
     const Plan plan = this->plan();
     const SegmentList list = make_segments(plan, ArchiveKind::cpio);
-    const Rendered result = render(plan, list, {}, cache, 2, reporter_);
+    Renderer renderer{plan, list, {}, cache, reporter_};
     std::vector<std::string> names;
     for (std::size_t i = 0; i < list.segments.size(); ++i) {
-      if (!result.reused[i]) names.push_back(list.segments[i].name);
+      if (renderer.segments()[i].size == 0) names.push_back(list.segments[i].name);
     }
+    EXPECT_EQ(renderer.missing(), names.size());
+    renderer.run(2);
     return names;
   };
   EXPECT_THAT(rendered(), ElementsAre("services/a", "services/a", "services/b", "services/b", "end"));
@@ -306,11 +308,43 @@ TEST_F(PlanTest, DamagedSegmentIsRenderedAgain) {
   const SegmentCache cache{store_};
   const Plan plan = this->plan();
   const SegmentList list = make_segments(plan, ArchiveKind::cpio);
-  const Rendered first = render(plan, list, {}, cache, 1, reporter_);
-  std::filesystem::resize_file(first.segments[1].path, first.segments[1].size / 2);
-  const Rendered second = render(plan, list, {}, cache, 1, reporter_);
-  EXPECT_THAT(second.reused, ElementsAre(true, false, true));
-  EXPECT_EQ(second.segments[1].size, first.segments[1].size);
+  Renderer first{plan, list, {}, cache, reporter_};
+  first.run(1);
+  const SegmentFile damaged = first.segments()[1];
+  std::filesystem::resize_file(damaged.path, damaged.size / 2);
+  Renderer second{plan, list, {}, cache, reporter_};
+  EXPECT_EQ(second.missing(), 1U);
+  EXPECT_EQ(second.segments()[1].size, 0U);
+  second.run(1);
+  EXPECT_EQ(second.segments()[1].size, damaged.size);
+}
+
+TEST_F(PlanTest, SegmentsAreFollowedInOrderWhileOthersAreRendered) {
+  for (const char* name : {"a", "b", "c"}) {
+    const std::string text(name == std::string_view{"b"} ? 3'000'000 : 1000, name[0]);  // the one rendered first
+    service(name, image(name, {{{concat("bin/", name), '0', text}}}));
+  }
+  const SegmentCache cache{store_};
+  const Plan plan = this->plan();
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio, 2);
+  Renderer renderer{plan, list, {}, cache, reporter_};
+  std::vector<std::filesystem::path> followed, expected;
+  renderer.run(2, [&](const SegmentFile& segment) {
+    EXPECT_EQ(std::filesystem::file_size(segment.path), segment.size + 16);  // the cache's trailer
+    followed.push_back(segment.path);
+  });
+  for (const SegmentFile& segment : renderer.segments()) expected.push_back(segment.path);
+  EXPECT_EQ(followed, expected);
+}
+
+TEST_F(PlanTest, WhoeverFollowsMayFail) {
+  service("a", image("a", {{{"bin/a", '0', std::string(100'000, 'a')}}}));
+  const SegmentCache cache{store_};
+  const Plan plan = this->plan();
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio);
+  Renderer renderer{plan, list, {}, cache, reporter_};
+  EXPECT_THAT([&] { renderer.run(2, [](const SegmentFile&) { throw Error{"disk is full"}; }); },
+              testing::ThrowsMessage<Error>("disk is full"));
 }
 
 }  // namespace

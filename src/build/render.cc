@@ -1,8 +1,7 @@
 #include "build/render.h"
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
+#include <future>
 
 #include "base/error.h"
 #include "build/emit.h"
@@ -59,50 +58,88 @@ class FrameWriter final : public EntryWriter {
   std::unique_ptr<Sink> large_;
 };
 
-SegmentFile render_segment(const Plan& plan, const SegmentList& list, const Segment& segment, const SegmentCache& cache,
-                           FrameCrew& crew, Reporter& reporter) {
-  const auto activity = reporter.start("render", segment.name, segment.content_size);
-  AtomicFile file = cache.create(cache_key(segment, crew.compression()));
+}  // namespace
+
+Renderer::Renderer(const Plan& plan, const SegmentList& list, const Compression& compression, const SegmentCache& cache,
+                   Reporter& reporter)
+    : plan_{plan}, list_{list}, compression_{compression}, cache_{cache}, reporter_{reporter} {
+  for (std::size_t i = 0; i < list.segments.size(); ++i) {
+    const Sha256 key = cache_key(list.segments[i], compression);
+    const std::optional<SegmentFile> cached = cache.find(key);
+    segments_.push_back(cached ? *cached : SegmentFile{cache.path(key), 0});
+    ready_.push_back(cached.has_value());
+    if (cached) continue;
+    missing_.push_back(i);
+    missing_content_ += list.segments[i].content_size;
+  }
+  std::stable_sort(missing_.begin(), missing_.end(), [&](std::size_t a, std::size_t b) {
+    return list.segments[a].content_size > list.segments[b].content_size;
+  });
+}
+
+void Renderer::run(unsigned threads, const Follow& follow) {
+  FrameCrew crew{threads, compression_};
+  std::vector<std::function<void()>> tasks;
+  for (const std::size_t i : missing_) {
+    tasks.emplace_back([&, i] { set_ready(i, render(crew, list_.segments[i])); });
+  }
+  if (!follow) return crew.run(std::move(tasks));
+  std::future<void> rendering = std::async(std::launch::async, [&] {
+    try {
+      crew.run(std::move(tasks));
+    } catch (...) {
+      set_ended();
+      throw;
+    }
+    set_ended();
+  });
+  try {
+    follow_all(follow);
+  } catch (...) {
+    crew.cancel();
+    rendering.wait();
+    throw;
+  }
+  rendering.get();
+}
+
+SegmentFile Renderer::render(FrameCrew& crew, const Segment& segment) const {
+  const auto activity = reporter_.start("render", segment.name, segment.content_size);
+  AtomicFile file = cache_.create(cache_key(segment, compression_));
   FrameCrew::Stream stream{crew, file.sink()};
   FrameWriter writer{stream, *activity};
-  emit_segment(plan, list.kind, segment, writer);
+  emit_segment(plan_, list_.kind, segment, writer);
   writer.finish();
   // The kernel wants the next archive on a multiple of 4 (initramfs buffer format); NULs between them are skipped.
   const std::uint64_t size = align_up(stream.size(), 4);
   static constexpr char kZeros[4] = {};
   file.sink().write(as_bytes({kZeros, static_cast<std::size_t>(size - stream.size())}));
-  return cache.store(std::move(file), size);
+  return cache_.store(std::move(file), size);
 }
 
-}  // namespace
+void Renderer::set_ready(std::size_t segment, SegmentFile file) {
+  const std::lock_guard lock{mutex_};
+  segments_[segment] = std::move(file);
+  ready_[segment] = true;
+  changed_.notify_all();
+}
 
-Rendered render(const Plan& plan, const SegmentList& list, const Compression& compression, const SegmentCache& cache,
-                unsigned threads, Reporter& reporter) {
-  Rendered out;
-  out.segments.resize(list.segments.size());
-  std::vector<std::size_t> missing;
-  for (std::size_t i = 0; i < list.segments.size(); ++i) {
-    std::optional<SegmentFile> cached = cache.find(cache_key(list.segments[i], compression));
-    out.reused.push_back(cached.has_value());
-    if (cached) {
-      out.segments[i] = std::move(*cached);
-    } else {
-      missing.push_back(i);
-      out.rendered_content += list.segments[i].content_size;
+void Renderer::set_ended() {
+  const std::lock_guard lock{mutex_};
+  ended_ = true;
+  changed_.notify_all();
+}
+
+/// Until the last, or the first that never gets ready.
+void Renderer::follow_all(const Follow& follow) {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    {
+      std::unique_lock lock{mutex_};
+      changed_.wait(lock, [&] { return ready_[i] || ended_; });
+      if (!ready_[i]) return;
     }
+    follow(segments_[i]);
   }
-  // Largest first, so that none of them is left to be begun when all others have ended.
-  std::stable_sort(missing.begin(), missing.end(), [&](std::size_t a, std::size_t b) {
-    return list.segments[a].content_size > list.segments[b].content_size;
-  });
-  FrameCrew crew{threads, compression};
-  std::vector<std::function<void()>> tasks;
-  for (const std::size_t i : missing) {
-    tasks.emplace_back(
-        [&, i] { out.segments[i] = render_segment(plan, list, list.segments[i], cache, crew, reporter); });
-  }
-  crew.run(std::move(tasks));
-  return out;
 }
 
 }  // namespace kiln::build

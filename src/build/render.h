@@ -1,5 +1,8 @@
 #pragma once
 
+#include <condition_variable>
+#include <functional>
+#include <mutex>
 #include <vector>
 
 #include "base/reporter.h"
@@ -8,17 +11,48 @@
 
 namespace kiln::build {
 
-/// The segments of an archive as files of the cache, in archive order.
-struct Rendered {
-  std::vector<SegmentFile> segments;
-  std::vector<bool> reused;            ///< by segment: it was in the cache already
-  std::uint64_t rendered_content = 0;  ///< bytes of content that had to be rendered, before compression
-};
+class FrameCrew;
 
-/// Takes every segment from the cache or renders it into the cache. A compressed segment is a series of frames, each of
-/// whole archive entries, cut by content: the unit of parallel compression, and what the kernel wants (initramfs buffer
-/// format). Peak memory does not depend on the size of anything.
-Rendered render(const Plan& plan, const SegmentList& list, const Compression& compression, const SegmentCache& cache,
-                unsigned threads, Reporter& reporter);
+/// Makes files of the cache out of the segments of an archive, those that are not there already. A compressed segment
+/// is a series of frames, each of whole archive entries, cut by content: the unit of parallel compression, and what the
+/// kernel wants (initramfs buffer format). Peak memory does not depend on the size of anything.
+class Renderer {
+ public:
+  /// Looks what the cache has. All references must outlive it.
+  Renderer(const Plan& plan, const SegmentList& list, const Compression& compression, const SegmentCache& cache,
+           Reporter& reporter);
+
+  /// The segments in archive order. Until run() has ended those that are missing have size 0.
+  const std::vector<SegmentFile>& segments() const { return segments_; }
+  std::size_t missing() const { return missing_.size(); }
+  std::uint64_t missing_content() const { return missing_content_; }  ///< bytes of content, before compression
+
+  using Follow = std::function<void(const SegmentFile& segment)>;
+
+  /// Renders what is missing, on so many threads. `follow`, if there is one, gets every segment in archive order, each
+  /// as soon as it and those before it are there, on the calling thread; what it throws ends the rendering.
+  void run(unsigned threads, const Follow& follow = {});
+
+ private:
+  SegmentFile render(FrameCrew& crew, const Segment& segment) const;
+  void set_ready(std::size_t segment, SegmentFile file);
+  void set_ended();
+  void follow_all(const Follow& follow);
+
+  const Plan& plan_;
+  const SegmentList& list_;
+  const Compression compression_;
+  const SegmentCache& cache_;
+  Reporter& reporter_;
+  std::vector<std::size_t>
+      missing_;  ///< the largest first, so that none is left to be begun when all others have ended
+  std::uint64_t missing_content_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<SegmentFile> segments_;
+  std::vector<bool> ready_;  ///< by segment
+  bool ended_ = false;
+};
 
 }  // namespace kiln::build

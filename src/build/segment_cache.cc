@@ -47,7 +47,7 @@ SegmentCache::SegmentCache(const oci::Store& store) : directory_{store.derived_d
 }
 
 std::optional<SegmentFile> SegmentCache::find(const Sha256& key) const {
-  const std::filesystem::path path = directory_ / key.hex();
+  const std::filesystem::path path = this->path(key);
   UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!fd) return std::nullopt;
   struct stat status = {};
@@ -61,7 +61,7 @@ std::optional<SegmentFile> SegmentCache::find(const Sha256& key) const {
   return SegmentFile{path, size};
 }
 
-AtomicFile SegmentCache::create(const Sha256& key) const { return AtomicFile{directory_ / key.hex()}; }
+AtomicFile SegmentCache::create(const Sha256& key) const { return AtomicFile{path(key)}; }
 
 SegmentFile SegmentCache::store(AtomicFile file, std::uint64_t size) const {
   const Trailer trailer{.size = size};

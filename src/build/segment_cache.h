@@ -25,6 +25,9 @@ class SegmentCache {
  public:
   explicit SegmentCache(const oci::Store& store);
 
+  /// Where the segment is, or would be.
+  std::filesystem::path path(const Sha256& key) const { return directory_ / key.hex(); }
+
   /// The segment, if it is there and whole. Marks it as used, for prune().
   std::optional<SegmentFile> find(const Sha256& key) const;
 
