@@ -446,6 +446,7 @@ class Stores(BadInput):
         """no space left, for the store and for the outputs"""
         self.needs_root("mount a small file system")
         self.needs("unshare")
+        self.needs_mounted_root()
         images, configuration = samples.small()
         big = {**images, "example.org/small/app:1": self.app(file("app", samples.noise(6_000_000, "big")))}
         self.store_images(big)

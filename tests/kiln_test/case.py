@@ -74,6 +74,14 @@ class Case(unittest.TestCase):
         for program in programs:
             if shutil.which(program) is None:
                 self.skipTest(f"{program} is not installed")
+            if program in ("buildah", "podman"):
+                self.needs_mounted_root()
+
+    def needs_mounted_root(self):
+        """What root's new mount namespaces begin with: a remount of "/", which a chroot's need not be."""
+        mounts = (line.split()[4] for line in open("/proc/self/mountinfo", encoding="utf-8"))
+        if os.geteuid() == 0 and "/" not in mounts:
+            self.skipTest('"/" is not a mount point: mount --rbind the directory of this chroot onto itself before you enter it')
 
     def needs_root(self, what_for):
         if os.geteuid() != 0:
