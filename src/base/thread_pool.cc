@@ -15,11 +15,7 @@ unsigned ThreadPool::processors() {
   return all > 0 ? all : 1;
 }
 
-ThreadPool::ThreadPool(unsigned threads) {
-  if (threads == 0) threads = processors();
-  threads_.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
-}
+ThreadPool::ThreadPool(unsigned threads) : most_{threads == 0 ? processors() : threads} { threads_.reserve(most_); }
 
 ThreadPool::~ThreadPool() {
   {
@@ -34,6 +30,8 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::submit(std::function<void()> task) {
   {
     std::lock_guard lock{mutex_};
+    // First, as it may fail: then the task was never taken.
+    if (idle_ <= tasks_.size() && threads_.size() < most_) threads_.emplace_back([this] { run(); });
     tasks_.push_back(std::move(task));
   }
   ready_.notify_one();
@@ -44,7 +42,9 @@ void ThreadPool::run() {
     std::function<void()> task;
     {
       std::unique_lock lock{mutex_};
+      ++idle_;
       ready_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+      --idle_;
       if (stopping_) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();

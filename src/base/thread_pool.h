@@ -10,7 +10,8 @@
 
 namespace kiln {
 
-/// A bounded number of threads that run tasks in the order they were submitted.
+/// A bounded number of threads that run tasks in the order they were submitted. A thread is started when there is a
+/// task and no thread waits for one: a pool that nobody uses costs nothing.
 class ThreadPool {
  public:
   explicit ThreadPool(unsigned threads);  ///< 0 means one per processor this process may use
@@ -18,7 +19,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  unsigned size() const { return static_cast<unsigned>(threads_.size()); }
+  unsigned size() const { return most_; }
   void submit(std::function<void()> task);  ///< the task must not throw: see TaskGroup
 
   static unsigned processors();  ///< how many this process may use
@@ -26,9 +27,11 @@ class ThreadPool {
  private:
   void run();
 
+  const unsigned most_;
   std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<std::function<void()>> tasks_;
+  std::size_t idle_ = 0;  ///< threads that wait for a task
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "oci/descriptor_json.h"
@@ -64,7 +65,7 @@ LayoutIndex& LayoutIndex::operator=(LayoutIndex&&) noexcept = default;
 
 std::optional<Descriptor> LayoutIndex::find(std::string_view name) const {
   std::optional<Descriptor> short_form;
-  for (const auto& entry : (*json_)["manifests"]) {
+  for (const auto& entry : std::as_const(*json_).at("manifests")) {
     const auto its = name_of(entry);
     if (!its || !expands_to(*its, name) || (*its != name && short_form)) continue;
     auto descriptor = descriptor_of(entry);
@@ -76,7 +77,7 @@ std::optional<Descriptor> LayoutIndex::find(std::string_view name) const {
 
 std::vector<std::pair<std::string, Descriptor>> LayoutIndex::names() const {
   std::vector<std::pair<std::string, Descriptor>> out;
-  for (const auto& entry : (*json_)["manifests"]) {
+  for (const auto& entry : std::as_const(*json_).at("manifests")) {
     auto name = name_of(entry);
     auto descriptor = descriptor_of(entry);
     if (name && descriptor) out.emplace_back(*std::move(name), *std::move(descriptor));

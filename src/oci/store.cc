@@ -143,7 +143,16 @@ class Verifier {
 
 }  // namespace
 
-Store::Store(fs::path directory) : directory_{std::move(directory)} {
+/// The index as it was last read, and what it was read from: whoever looks up many names parses it once.
+struct Store::Parsed {
+  std::string text;
+  std::shared_ptr<const LayoutIndex> index;
+};
+
+Store::~Store() = default;
+Store::Store(Store&&) noexcept = default;
+
+Store::Store(fs::path directory) : directory_{std::move(directory)}, parsed_{std::make_unique<Guarded<Parsed>>()} {
   directory_ = fs::absolute(directory_);
   try {
     make_directories(directory_ / "blobs" / "sha256");
@@ -176,13 +185,19 @@ std::string Store::read_index() const {
   return is_there(index_path()) ? read_file(index_path(), kMaxIndex) : LayoutIndex{}.to_json();
 }
 
-std::optional<Descriptor> Store::find(std::string_view name) const {
-  return LayoutIndex{read_index(), quote(index_path().native())}.find(name);
+std::shared_ptr<const LayoutIndex> Store::index() const {
+  std::string text = read_index();
+  const auto parsed = parsed_->lock();
+  if (!parsed->index || parsed->text != text) {
+    parsed->index = std::make_shared<const LayoutIndex>(text, quote(index_path().native()));
+    parsed->text = std::move(text);
+  }
+  return parsed->index;
 }
 
-std::vector<std::pair<std::string, Descriptor>> Store::names() const {
-  return LayoutIndex{read_index(), quote(index_path().native())}.names();
-}
+std::optional<Descriptor> Store::find(std::string_view name) const { return index()->find(name); }
+
+std::vector<std::pair<std::string, Descriptor>> Store::names() const { return index()->names(); }
 
 void Store::change_index(const std::function<bool(LayoutIndex&)>& change) {
   const LockFile lock{lock_path(), LockFile::Mode::exclusive};

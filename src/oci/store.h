@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/guarded.h"
 #include "oci/descriptor.h"
 
 namespace kiln::oci {
@@ -26,6 +27,8 @@ class Store {
  public:
   /// Opens or creates it. Throws Error when the directory cannot be used or is not an image layout.
   explicit Store(std::filesystem::path directory);
+  ~Store();
+  Store(Store&&) noexcept;
 
   const std::filesystem::path& directory() const { return directory_; }
   /// DIR/kiln/NAME, created.
@@ -77,9 +80,12 @@ class Store {
   std::filesystem::path index_path() const { return directory_ / "index.json"; }
   std::filesystem::path lock_path() const { return directory_ / ".lock"; }
   std::string read_index() const;
+  std::shared_ptr<const LayoutIndex> index() const;
   void change_index(const std::function<bool(LayoutIndex&)>& change);
 
   std::filesystem::path directory_;
+  struct Parsed;
+  std::unique_ptr<Guarded<Parsed>> parsed_;
 };
 
 }  // namespace kiln::oci
