@@ -41,12 +41,14 @@ Pushed FakeRegistry::push_blob(const Reference&, const Descriptor& blob, int fil
   FdSource source{file, "blob"};
   asked.lock()->push_back(concat("push ", blob.digest.to_string(), from ? " mounting " + from->repository() : ""));
   std::string content = read_text(source, 1 << 20, "blob");
+  const std::lock_guard lock{pushing_};
   blobs[blob.digest.to_string()] = std::move(content);
   return Pushed::uploaded;
 }
 
 void FakeRegistry::push_manifest(const Reference& reference, const std::string& content, const std::string&) {
   asked.lock()->push_back("push " + reference.canonical());
+  const std::lock_guard lock{pushing_};
   manifests[reference.canonical()] = content;
 }
 

@@ -31,6 +31,9 @@ class FakeRegistry final : public Registry {
   Pushed push_blob(const Reference& repository, const Descriptor& blob, int file,
                    const std::optional<Reference>& mount_from) override;
   void push_manifest(const Reference& reference, const std::string& content, const std::string& media_type) override;
+
+ private:
+  std::mutex pushing_;  ///< pulls only read, while nothing is pushed
 };
 
 }  // namespace kiln::oci::testing_
