@@ -21,6 +21,9 @@ std::string sample(unsigned seed, std::size_t size) {
   return out;
 }
 
+/// Uncompressed, more than is held back while the frames before it are not written.
+constexpr std::size_t kLarge = 6'000'000;
+
 /// What `count` streams of frames (and a large entry each) come out as.
 std::vector<std::string> render(unsigned threads, const Compression& compression, unsigned count) {
   FrameCrew crew{threads, compression};
@@ -35,7 +38,7 @@ std::vector<std::string> render(unsigned threads, const Compression& compression
         stream.frame(std::move(raw));
         if (frame == 10) {
           std::unique_ptr<Sink> large = stream.begin_large();
-          large->write(as_bytes(sample(i, 3'000'000)));
+          large->write(as_bytes(sample(i, kLarge)));
           stream.end_large(std::move(large));
         }
       }
@@ -58,7 +61,7 @@ std::string expected(unsigned i) {
   std::string out;
   for (unsigned frame = 0; frame < 12; ++frame) {
     out += sample(i * 100 + frame, 200'000 + 1000 * frame);
-    if (frame == 10) out += sample(i, 3'000'000);
+    if (frame == 10) out += sample(i, kLarge);
   }
   return out;
 }

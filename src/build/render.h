@@ -44,8 +44,7 @@ class Renderer {
   const Compression compression_;
   const SegmentCache& cache_;
   Reporter& reporter_;
-  std::vector<std::size_t>
-      missing_;  ///< the largest first, so that none is left to be begun when all others have ended
+  std::vector<std::size_t> missing_;  ///< the largest first: none is left to be begun when all others have ended
   std::uint64_t missing_content_ = 0;
 
   std::mutex mutex_;
