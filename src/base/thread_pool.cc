@@ -2,7 +2,10 @@
 
 #include <sched.h>
 
+#include <system_error>
 #include <utility>
+
+#include "base/error.h"
 
 namespace kiln {
 
@@ -30,8 +33,14 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::submit(std::function<void()> task) {
   {
     std::lock_guard lock{mutex_};
-    // First, as it may fail: then the task was never taken.
-    if (idle_ <= tasks_.size() && threads_.size() < most_) threads_.emplace_back([this] { run(); });
+    // First, as it may fail: without any thread the task was never taken, and with fewer it comes later.
+    if (idle_ <= tasks_.size() && threads_.size() < most_) {
+      try {
+        threads_.emplace_back([this] { run(); });
+      } catch (const std::system_error& error) {
+        if (threads_.empty()) throw SysError{error.code().value(), "starting a thread"};
+      }
+    }
     tasks_.push_back(std::move(task));
   }
   ready_.notify_one();
@@ -77,7 +86,7 @@ void TaskGroup::run(std::function<void()> task) {
     index = submitted_++;
     ++running_;
   }
-  pool_.submit([this, index, task = std::move(task)] {
+  auto run = [this, index, task = std::move(task)] {
     std::exception_ptr error;
     try {
       if (is_wanted(index)) task();
@@ -85,7 +94,12 @@ void TaskGroup::run(std::function<void()> task) {
       error = std::current_exception();
     }
     finish_one(index, std::move(error));
-  });
+  };
+  try {
+    pool_.submit(std::move(run));
+  } catch (...) {
+    finish_one(index, std::current_exception());  // wait() would wait for it for ever
+  }
 }
 
 void TaskGroup::finish_one(std::size_t index, std::exception_ptr error) {
