@@ -42,10 +42,8 @@ TEST(SharedLibrary, SaysWhichLibraryOrFunctionIsMissing) {
   };
   EXPECT_THAT(message_of([] { SharedLibrary{"libnosuch.so.1"}; }), testing::StartsWith("cannot load libnosuch.so.1: "));
   const SharedLibrary c{"libc.so.6"};
-  decltype(&::getpid) function = nullptr;
-  EXPECT_THAT(message_of([&] { c.get("no_such", function); }),
-              testing::StartsWith("libc.so.6 has no function no_such"));
-  c.get("getpid", function);
+  EXPECT_THAT(message_of([&] { c.function("no_such"); }), testing::StartsWith("libc.so.6 has no function no_such"));
+  const decltype(&::getpid) function = c.function("getpid");
   EXPECT_EQ(function(), ::getpid());
 }
 

@@ -12,10 +12,10 @@ SharedLibrary::SharedLibrary(const char* soname) : soname_{soname}, handle_{::dl
   }
 }
 
-void* SharedLibrary::symbol(const char* name) const {
+SharedLibrary::Function SharedLibrary::function(const char* name) const {
   void* found = ::dlsym(handle_, name);
   if (found == nullptr) throw Error{soname_, " has no function ", name, ": ", ::dlerror()};
-  return found;
+  return Function{found};
 }
 
 }  // namespace kiln

@@ -11,16 +11,24 @@ class SharedLibrary {
   /// Throws Error if it is not installed.
   explicit SharedLibrary(const char* soname);
 
-  /// A function of it, of the type its header declares: `Function` is the type of a pointer to it. Throws Error if it
-  /// has none of that name.
-  template <typename Function>
-  void get(const char* name, Function& function) const {
-    function = reinterpret_cast<Function>(symbol(name));
-  }
+  /// Becomes a pointer of the type that the library's header declares.
+  class Function {
+   public:
+    template <typename Type>
+    operator Type*() const {  // NOLINT(google-explicit-constructor): so that the pointer's declaration says the type
+      return reinterpret_cast<Type*>(address_);
+    }
+
+   private:
+    friend SharedLibrary;
+    explicit Function(void* address) : address_{address} {}
+    void* address_;
+  };
+
+  /// Throws Error if it has no function of that name.
+  Function function(const char* name) const;
 
  private:
-  void* symbol(const char* name) const;
-
   std::string soname_;
   void* handle_;
 };
