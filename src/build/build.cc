@@ -8,11 +8,12 @@
 #include "base/file.h"
 #include "build/emit.h"
 #include "build/linuxkit_stream.h"
+#include "build/segment_groups.h"
 
 namespace kiln::build {
 namespace {
 
-constexpr std::string_view kMemoVersion = "kiln build 7";
+constexpr std::string_view kMemoVersion = "kiln build 8";
 constexpr std::string_view kTarVersion = "kiln tar 5";
 
 /// What docker makes an image of the tree with (spec layout.md §9).
@@ -111,6 +112,12 @@ const BootSet& Build::boot_set(BootSetFollower* follower) {
     for (const SegmentFile& segment : boot_set_->segments) follower->segment(segment);
   }
   return *boot_set_;
+}
+
+BootSet Build::boot_set_to_load() {
+  BootSet set = boot_set();
+  set.segments = group_segments(cache_, set.segments, kMostLoaded);
+  return set;
 }
 
 /// The kernel, ucode, and how the initramfs is to be compressed: what this kernel can read.

@@ -53,6 +53,9 @@ class Build {
   /// index is opened and no plan is made. The follower, if there is one, is called on this thread, before the end.
   const BootSet& boot_set(BootSetFollower* follower = nullptr);
 
+  /// The same for loaders that fetch each segment as a file of its own: at most kMostLoaded of them.
+  BootSet boot_set_to_load();
+
   /// What a tar of the root tree is for: a build context for docker has a Dockerfile in it.
   enum class TarKind { plain, docker };
   /// Of all that decides the bytes of write_tar().
@@ -66,6 +69,8 @@ class Build {
   void prune() const { cache_.prune(kCacheLimit); }
 
  private:
+  /// Each is named on the kernel's command line, which has room for 2047 bytes.
+  static constexpr std::size_t kMostLoaded = 64;
   static constexpr std::uint64_t kCacheLimit = std::uint64_t{8} << 30;
 
   Sha256 input_key(std::string_view version) const;

@@ -33,17 +33,18 @@ void emit_item(const Plan& plan, ArchiveKind kind, const SegmentItem& item, Entr
   out.end(padding_after(kind, entry.size));
 }
 
-/// Gives each file the layer reader comes to the header of the item that wants it, and lets the items between them
-/// through.
-class LayerEmitter final : public tree::ContentVisitor {
+/// Goes through the items of a run. Gives each file the layer reader comes to the header of the item that wants it, and
+/// lets the items between them through.
+class RunEmitter final : public tree::ContentVisitor {
  public:
-  LayerEmitter(const Plan& plan, ArchiveKind kind, const Segment& segment, EntryWriter& out)
-      : plan_{plan}, kind_{kind}, next_{segment.items.begin()}, end_{segment.items.end()}, out_{out} {}
+  RunEmitter(const Plan& plan, ArchiveKind kind, Run run, EntryWriter& out)
+      : plan_{plan}, kind_{kind}, rest_{run}, out_{out} {}
 
   void begin(std::uint32_t, std::uint64_t size) override {
     emit_others();
     header_.clear();
-    append_header(kind_, header_, archive_entry(plan_, kind_, *next_++));
+    append_header(kind_, header_, archive_entry(plan_, kind_, items_.front()));
+    items_ = items_.subspan(1);
     size_ = size;
     out_.begin(header_, size);
   }
@@ -52,29 +53,51 @@ class LayerEmitter final : public tree::ContentVisitor {
 
   /// Up to the next item with content from the layer, or to the end.
   void emit_others() {
-    for (; next_ != end_ && !has_layer_content(plan_, *next_); ++next_) emit_item(plan_, kind_, *next_, out_);
+    do {
+      for (; !items_.empty(); items_ = items_.subspan(1)) {
+        if (has_layer_content(plan_, items_.front())) return;
+        emit_item(plan_, kind_, items_.front(), out_);
+      }
+    } while (next_segment());
   }
 
  private:
+  bool next_segment() {
+    if (segment_ != nullptr && !segment_->generated.empty()) {
+      out_.begin(segment_->generated, 0);
+      out_.end(0);
+    }
+    if (rest_.empty()) {
+      segment_ = nullptr;
+      return false;
+    }
+    segment_ = rest_.front();
+    rest_ = rest_.subspan(1);
+    items_ = segment_->items;
+    out_.begin_segment();
+    return true;
+  }
+
   const Plan& plan_;
   ArchiveKind kind_;
-  std::vector<SegmentItem>::const_iterator next_, end_;
+  Run rest_;  ///< not yet begun
+  const Segment* segment_ = nullptr;
+  std::span<const SegmentItem> items_;  ///< of the segment, not yet emitted
   EntryWriter& out_;
   std::string header_;
   std::uint64_t size_ = 0;
 };
 
-void emit_from_layer(const Plan& plan, ArchiveKind kind, const Segment& segment, EntryWriter& out) {
-  const Layer& layer = plan.layers->layer(*segment.layer);
+void read_layer(const Plan& plan, Run run, RunEmitter& emitter) {
+  const Layer& layer = plan.layers->layer(*run.front()->layer);
   std::vector<std::uint32_t> wanted;
-  wanted.reserve(segment.items.size());
-  for (const SegmentItem& item : segment.items) {
-    if (has_layer_content(plan, item)) wanted.push_back(item.entry->entry);
+  for (const Segment* segment : run) {
+    for (const SegmentItem& item : segment->items) {
+      if (has_layer_content(plan, item)) wanted.push_back(item.entry->entry);
+    }
   }
   const std::unique_ptr<tree::LayerTar> tar = plan.layers->open(layer);
-  LayerEmitter emitter{plan, kind, segment, out};
   tree::read_contents(layer.index, *tar, wanted, emitter);
-  emitter.emit_others();
 }
 
 class DirectWriter final : public EntryWriter {
@@ -100,21 +123,24 @@ class DirectWriter final : public EntryWriter {
 
 }  // namespace
 
-void emit_segment(const Plan& plan, ArchiveKind kind, const Segment& segment, EntryWriter& out) {
-  if (segment.layer) {
-    emit_from_layer(plan, kind, segment, out);
-  } else {
-    for (const SegmentItem& item : segment.items) emit_item(plan, kind, item, out);
-  }
-  if (!segment.generated.empty()) {
-    out.begin(segment.generated, 0);
-    out.end(0);
-  }
+void emit_run(const Plan& plan, ArchiveKind kind, Run run, EntryWriter& out) {
+  RunEmitter emitter{plan, kind, run, out};
+  if (run.front()->layer) read_layer(plan, run, emitter);
+  emitter.emit_others();
 }
 
 void write_archive(const Plan& plan, const SegmentList& list, Sink& out) {
   DirectWriter writer{out};
-  for (const Segment& segment : list.segments) emit_segment(plan, list.kind, segment, writer);
+  std::vector<const Segment*> run;
+  const auto emit = [&] {
+    if (!run.empty()) emit_run(plan, list.kind, run, writer);
+    run.clear();
+  };
+  for (const Segment& segment : list.segments) {
+    if (!segment.continues) emit();
+    run.push_back(&segment);
+  }
+  emit();
   writer.flush();
 }
 

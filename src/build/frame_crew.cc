@@ -279,6 +279,11 @@ void FrameCrew::Stream::drain() {
   if (error_) std::rethrow_exception(error_);
 }
 
+bool FrameCrew::Stream::is_drained() const {
+  const Lock lock{crew_.mutex_};
+  return next_to_write_ == handed_over_ && !writing_;
+}
+
 std::unique_ptr<Sink> FrameCrew::Stream::begin_large() {
   Lock lock{crew_.mutex_};
   while (crew_.large_open_) {

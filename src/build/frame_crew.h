@@ -101,6 +101,7 @@ class FrameCrew::Stream {
   void frame(std::string raw);
   /// Waits until every frame handed over is written, helping meanwhile. Throws the first error.
   void drain();
+  bool is_drained() const;  ///< whether drain() would return, or throw, at once
   /// For what is too large for a frame: a sink whose bytes become one frame, in order after those handed over; nothing
   /// is handed over before end_large(). Such a frame is compressed by as many threads as there are, with buffers for
   /// each, so it waits until no other stream has one.

@@ -303,6 +303,40 @@ TEST_F(PlanTest, OnlyWhatChangedIsRendered) {
   EXPECT_THAT(rendered(), ElementsAre("services/b"));
 }
 
+TEST_F(PlanTest, OfALayerThePiecesThatChangedAreRendered) {
+  std::vector<TestFile> files;
+  for (unsigned i = 0; i < 400; ++i) {
+    std::string content = concat(i, "\n");
+    while (content.size() < 50'000 + 100 * i) content += concat("line ", content.size() * (i + 1), "\n");
+    files.push_back({concat("data/", i), '0', std::move(content)});
+  }
+  files[200].content.resize(9'000'000, 'x');  // larger than what is a frame
+  const auto archive = [&](const SegmentCache& cache) {
+    system_.containers.clear();
+    service("a", image("a", {files}));
+    const Plan plan = this->plan();
+    const SegmentList list = make_segments(plan, ArchiveKind::cpio, 2);
+    Renderer renderer{plan, list, Compression::parse("zstd:1"), cache, reporter_};
+    renderer.run(2);
+    std::string text;
+    for (const SegmentFile& segment : renderer.segments()) text += read_file(segment.path).substr(0, segment.size);
+    return std::tuple{list.segments.size(), renderer.missing(), text};
+  };
+  const SegmentCache cache{store_};
+  const auto [segments, missing, first] = archive(cache);
+  EXPECT_GE(segments, 6U);
+  EXPECT_EQ(missing, segments);
+  for (const std::size_t changed : {7, 390}) files[changed].content[100] = '!';
+  const auto [segments_after, missing_after, changed] = archive(cache);
+  EXPECT_EQ(segments_after, segments);
+  EXPECT_EQ(missing_after, 2U);
+  const oci::Store empty{directory_.path() / "empty"};
+  const auto [segments_anew, missing_anew, anew] = archive(SegmentCache{empty});
+  EXPECT_EQ(missing_anew, segments);
+  EXPECT_NE(changed, first);
+  EXPECT_TRUE(changed == anew);
+}
+
 TEST_F(PlanTest, DamagedSegmentIsRenderedAgain) {
   service("a", image("a", {{{"bin/a", '0', std::string(100'000, 'a')}}}));
   const SegmentCache cache{store_};

@@ -1,6 +1,7 @@
 #include "build/render.h"
 
 #include <algorithm>
+#include <deque>
 #include <future>
 
 #include "base/error.h"
@@ -16,17 +17,50 @@ constexpr std::uint64_t kFrame = 4 << 20;
 constexpr std::uint64_t kLarge = 8 << 20;
 constexpr std::size_t kMostPadding = 4;
 
-/// Cuts entries into frames.
-class FrameWriter final : public EntryWriter {
- public:
-  FrameWriter(FrameCrew::Stream& stream, Activity& activity)
-      : stream_{stream}, activity_{activity}, frame_{stream.buffer()} {}
+}  // namespace
 
+/// A segment on its way into the cache.
+class Renderer::Output {
+ public:
+  Output(FrameCrew& crew, std::size_t segment, AtomicFile file)
+      : segment_{segment}, file_{std::move(file)}, stream_{crew, file_.sink()} {}
+
+  FrameCrew::Stream& stream() { return stream_; }
+  std::size_t segment() const { return segment_; }
+
+  /// Waits until everything is written.
+  SegmentFile store(const SegmentCache& cache) {
+    stream_.drain();
+    // The kernel wants the next archive on a multiple of 4 (initramfs buffer format); NULs between them are skipped.
+    const std::uint64_t size = align_up(stream_.size(), 4);
+    static constexpr char kZeros[4] = {};
+    file_.sink().write(as_bytes({kZeros, static_cast<std::size_t>(size - stream_.size())}));
+    return cache.store(std::move(file_), size);
+  }
+
+ private:
+  std::size_t segment_;
+  AtomicFile file_;
+  FrameCrew::Stream stream_;
+};
+
+/// Cuts the entries of a run into frames. A segment's last frames are compressed and written while the next is read.
+class Renderer::RunWriter final : public EntryWriter {
+ public:
+  RunWriter(Renderer& renderer, FrameCrew& crew, const std::vector<std::size_t>& run, Activity& activity)
+      : renderer_{renderer}, crew_{crew}, next_{run.begin()}, activity_{activity} {}
+
+  void begin_segment() override {
+    end_segment();
+    const std::size_t segment = *next_++;
+    outputs_.emplace_back(crew_, segment, renderer_.create(segment));
+  }
   void begin(std::string_view header, std::uint64_t content_size) override {
     if (!frame_.empty() && frame_.size() + header.size() + content_size > kFrame) cut();
     if (content_size > kLarge) {
-      large_ = stream_.begin_large();
+      large_ = stream().begin_large();
     } else {
+      if (frame_.capacity() < kFrame) frame_ = stream().buffer();
       frame_.reserve(frame_.size() + header.size() + content_size + kMostPadding);
     }
     add(as_bytes(header));
@@ -38,51 +72,74 @@ class FrameWriter final : public EntryWriter {
   void end(std::size_t padding) override {
     static constexpr char kZeros[kMostPadding] = {};
     add(as_bytes({kZeros, padding}));
-    if (large_) stream_.end_large(std::move(large_));
+    if (large_) stream().end_large(std::move(large_));
   }
   void finish() {
-    if (!frame_.empty()) cut();
-    stream_.drain();
+    end_segment();
+    while (!outputs_.empty()) store_first();
   }
 
  private:
+  FrameCrew::Stream& stream() { return outputs_.back().stream(); }
   void add(Bytes data) { large_ ? large_->write(data) : static_cast<void>(frame_.append(as_text(data))); }
   void cut() {
-    stream_.frame(std::move(frame_));
-    frame_ = stream_.buffer();
+    stream().frame(std::move(frame_));
+    frame_.clear();
+    while (outputs_.size() > 1 && outputs_.front().stream().is_drained()) store_first();
+  }
+  void end_segment() {
+    if (!frame_.empty()) cut();
+  }
+  void store_first() {
+    const std::size_t segment = outputs_.front().segment();
+    renderer_.set_ready(segment, outputs_.front().store(renderer_.cache_));
+    outputs_.pop_front();
   }
 
-  FrameCrew::Stream& stream_;
+  Renderer& renderer_;
+  FrameCrew& crew_;
+  std::vector<std::size_t>::const_iterator next_;
   Activity& activity_;
+  std::deque<Output> outputs_;  ///< the last is written to, those before it wait for their frames
   std::string frame_;
   std::unique_ptr<Sink> large_;
 };
 
-}  // namespace
-
 Renderer::Renderer(const Plan& plan, const SegmentList& list, const Compression& compression, const SegmentCache& cache,
                    Reporter& reporter)
     : plan_{plan}, list_{list}, compression_{compression}, cache_{cache}, reporter_{reporter} {
+  bool together = false;  // whether the segment can be made by the same pass as the last run
   for (std::size_t i = 0; i < list.segments.size(); ++i) {
+    together = together && list.segments[i].continues;
     const Sha256 key = cache_key(list.segments[i], compression);
     const std::optional<SegmentFile> cached = cache.find(key);
     segments_.push_back(cached ? *cached : SegmentFile{cache.path(key), 0});
     ready_.push_back(cached.has_value());
     if (cached) continue;
-    missing_.push_back(i);
+    if (!together) runs_.emplace_back();
+    runs_.back().push_back(i);
+    together = true;
+    ++missing_;
     missing_content_ += list.segments[i].content_size;
   }
-  std::stable_sort(missing_.begin(), missing_.end(), [&](std::size_t a, std::size_t b) {
-    return list.segments[a].content_size > list.segments[b].content_size;
-  });
+  std::stable_sort(runs_.begin(), runs_.end(),
+                   [&](const auto& a, const auto& b) { return content_size(a) > content_size(b); });
+}
+
+std::uint64_t Renderer::content_size(const std::vector<std::size_t>& run) const {
+  std::uint64_t size = 0;
+  for (const std::size_t segment : run) size += list_.segments[segment].content_size;
+  return size;
+}
+
+AtomicFile Renderer::create(std::size_t segment) const {
+  return cache_.create(cache_key(list_.segments[segment], compression_));
 }
 
 void Renderer::run(unsigned threads, const Follow& follow) {
   FrameCrew crew{threads, compression_};
   std::vector<std::function<void()>> tasks;
-  for (const std::size_t i : missing_) {
-    tasks.emplace_back([&, i] { set_ready(i, render(crew, list_.segments[i])); });
-  }
+  for (const auto& run : runs_) tasks.emplace_back([&] { render(crew, run); });
   if (!follow) return crew.run(std::move(tasks));
   std::future<void> rendering = std::async(std::launch::async, [&] {
     try {
@@ -103,18 +160,13 @@ void Renderer::run(unsigned threads, const Follow& follow) {
   rendering.get();
 }
 
-SegmentFile Renderer::render(FrameCrew& crew, const Segment& segment) const {
-  const auto activity = reporter_.start("render", segment.name, segment.content_size);
-  AtomicFile file = cache_.create(cache_key(segment, compression_));
-  FrameCrew::Stream stream{crew, file.sink()};
-  FrameWriter writer{stream, *activity};
-  emit_segment(plan_, list_.kind, segment, writer);
+void Renderer::render(FrameCrew& crew, const std::vector<std::size_t>& run) {
+  std::vector<const Segment*> segments;
+  for (const std::size_t i : run) segments.push_back(&list_.segments[i]);
+  const auto activity = reporter_.start("render", segments.front()->name, content_size(run));
+  RunWriter writer{*this, crew, run, *activity};
+  emit_run(plan_, list_.kind, segments, writer);
   writer.finish();
-  // The kernel wants the next archive on a multiple of 4 (initramfs buffer format); NULs between them are skipped.
-  const std::uint64_t size = align_up(stream.size(), 4);
-  static constexpr char kZeros[4] = {};
-  file.sink().write(as_bytes({kZeros, static_cast<std::size_t>(size - stream.size())}));
-  return cache_.store(std::move(file), size);
 }
 
 void Renderer::set_ready(std::size_t segment, SegmentFile file) {

@@ -24,7 +24,7 @@ class Renderer {
 
   /// The segments in archive order. Until run() has ended those that are missing have size 0.
   const std::vector<SegmentFile>& segments() const { return segments_; }
-  std::size_t missing() const { return missing_.size(); }
+  std::size_t missing() const { return missing_; }
   std::uint64_t missing_content() const { return missing_content_; }  ///< bytes of content, before compression
 
   using Follow = std::function<void(const SegmentFile& segment)>;
@@ -34,7 +34,12 @@ class Renderer {
   void run(unsigned threads, const Follow& follow = {});
 
  private:
-  SegmentFile render(FrameCrew& crew, const Segment& segment) const;
+  class Output;
+  class RunWriter;
+
+  void render(FrameCrew& crew, const std::vector<std::size_t>& run);
+  std::uint64_t content_size(const std::vector<std::size_t>& run) const;
+  AtomicFile create(std::size_t segment) const;
   void set_ready(std::size_t segment, SegmentFile file);
   void set_ended();
   void follow_all(const Follow& follow);
@@ -44,7 +49,10 @@ class Renderer {
   const Compression compression_;
   const SegmentCache& cache_;
   Reporter& reporter_;
-  std::vector<std::size_t> missing_;  ///< the largest first: none is left to be begun when all others have ended
+  /// What is missing, each run made by one task. The largest first: none is left to be begun when all others have
+  /// ended.
+  std::vector<std::vector<std::size_t>> runs_;
+  std::size_t missing_ = 0;
   std::uint64_t missing_content_ = 0;
 
   std::mutex mutex_;

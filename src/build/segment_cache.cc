@@ -72,6 +72,23 @@ SegmentFile SegmentCache::store(AtomicFile file, std::uint64_t size) const {
   return {file.path(), size};
 }
 
+SegmentFile SegmentCache::joined(std::span<const SegmentFile> segments) const {
+  if (segments.size() == 1) return segments.front();
+  Sha256Hasher hasher;
+  hasher.update(std::string_view{"joined"});
+  for (const SegmentFile& segment : segments) hasher.update(segment.path.filename().native());
+  const Sha256 key = hasher.finish();
+  if (const std::optional<SegmentFile> known = find(key)) return *known;
+  AtomicFile file = create(key);
+  std::uint64_t size = 0;
+  for (const SegmentFile& segment : segments) {
+    const UniqueFd fd = open_file(segment.path);
+    copy_range(fd.get(), 0, segment.size, file.fd(), segment.path.native());
+    size += segment.size;
+  }
+  return store(std::move(file), size);
+}
+
 void SegmentCache::prune(std::uint64_t limit) const {
   struct Cached {
     std::filesystem::file_time_type used;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 
 #include "base/file.h"
 #include "base/sha256.h"
@@ -34,6 +35,9 @@ class SegmentCache {
   /// A file to write a segment to; it becomes visible when store() is called with it.
   AtomicFile create(const Sha256& key) const;
   SegmentFile store(AtomicFile file, std::uint64_t size) const;
+
+  /// The segments in a row as one file of the cache; one of them alone as it is.
+  SegmentFile joined(std::span<const SegmentFile> segments) const;
 
   /// Removes the segments that were used longest ago until `limit` bytes are left.
   void prune(std::uint64_t limit) const;

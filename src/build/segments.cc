@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "build/content_cuts.h"
 
 namespace kiln::build {
 namespace {
@@ -146,12 +147,36 @@ class Sharing {
   std::size_t next_ = 0;
 };
 
+/// A piece is what is rendered anew when one of its files changes, and pushed anew; of a large part it is larger, since
+/// a segment is a file that boot loaders fetch.
+constexpr std::uint64_t kSmallestPiece = 4 << 20;
+constexpr std::size_t kMostPieces = 16;
+
+/// Cuts the content of a layer, which is in tar order.
+void add_pieces(const Plan& plan, Segment content, std::vector<Segment>& out) {
+  std::vector<CutItem> files;
+  files.reserve(content.items.size());
+  for (const SegmentItem& item : content.items) {
+    const Sha256 digest = plan.layers->layer(*content.layer).index.content(item.entry->entry);
+    CutItem& file = files.emplace_back();
+    file.size = plan.content_size(*item.entry);
+    __builtin_memcpy(&file.hash, digest.bytes.data(), sizeof file.hash);
+  }
+  const std::vector<std::size_t> cuts = cut_by_content(files, piece_target(files, kSmallestPiece, kMostPieces));
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    const auto first = content.items.begin() + static_cast<std::ptrdiff_t>(cuts[i]);
+    const auto end =
+        i + 1 < cuts.size() ? content.items.begin() + static_cast<std::ptrdiff_t>(cuts[i + 1]) : content.items.end();
+    out.push_back(Segment{.name = content.name, .layer = content.layer, .continues = i > 0, .items = {first, end}});
+  }
+}
+
 /// One part as up to three kinds of segments: what has no content or a little of our own; the content of each layer,
-/// in tar order; and last the links, so that every tool has seen what they link to.
+/// in tar order and in pieces; and last the links, so that every tool has seen what they link to.
 void add_part(const Plan& plan, std::size_t number, Sharing& sharing, std::vector<Segment>& out) {
   const Part& part = plan.parts[number];
-  Segment rest{part.name, {}, {}, {}, 0, {}};
-  Segment links{part.name, {}, {}, {}, 0, {}};
+  Segment rest{.name = part.name};
+  Segment links{.name = part.name};
   std::map<std::uint32_t, Segment> contents;
   for (const Entry& entry : part.entries) {
     const SegmentItem item = sharing.next(entry);
@@ -159,7 +184,7 @@ void add_part(const Plan& plan, std::size_t number, Sharing& sharing, std::vecto
       links.items.push_back(item);
     } else if (has_layer_content(plan, item)) {
       Segment& segment =
-          contents.try_emplace(entry.layer, Segment{part.name, entry.layer, {}, {}, 0, {}}).first->second;
+          contents.try_emplace(entry.layer, Segment{.name = part.name, .layer = entry.layer}).first->second;
       segment.items.push_back(item);
     } else {
       rest.items.push_back(item);
@@ -169,7 +194,7 @@ void add_part(const Plan& plan, std::size_t number, Sharing& sharing, std::vecto
   for (auto& [layer, segment] : contents) {
     std::sort(segment.items.begin(), segment.items.end(),
               [](const SegmentItem& a, const SegmentItem& b) { return a.entry->entry < b.entry->entry; });
-    out.push_back(std::move(segment));
+    add_pieces(plan, std::move(segment), out);
   }
   out.push_back(std::move(links));
 }
@@ -208,7 +233,7 @@ std::string xattr_table(const Plan& plan) {
 }
 
 Segment xattr_segment(const std::string& table) {
-  Segment segment{"extended attributes", {}, {}, {}, table.size(), {}};
+  Segment segment{.name = "extended attributes", .content_size = table.size()};
   ArchiveEntry directory;
   directory.path = ".kiln";
   directory.kind = Kind::directory;
@@ -327,8 +352,7 @@ SegmentList make_segments(const Plan& plan, ArchiveKind kind, unsigned threads) 
   if (kind == ArchiveKind::cpio) {
     if (const std::string table = xattr_table(plan); !table.empty()) list.segments.push_back(xattr_segment(table));
   }
-  Segment end{"end", {}, {}, std::string{archive_end(kind)}, 0, {}};
-  list.segments.push_back(std::move(end));
+  list.segments.push_back(Segment{.name = "end", .generated = std::string{archive_end(kind)}});
   std::erase_if(list.segments,
                 [](const Segment& segment) { return segment.items.empty() && segment.generated.empty(); });
   TaskGroup tasks{pool};
@@ -344,7 +368,7 @@ SegmentList make_segments(const Plan& plan, ArchiveKind kind, unsigned threads) 
 SegmentList make_stream_segments(const Plan& plan) {
   SegmentList list{ArchiveKind::tar, {}, 0, 0};
   std::uint32_t last = 0;
-  const auto cut = [&](const std::string& name) { list.segments.push_back(Segment{name, {}, {}, {}, 0, {}}); };
+  const auto cut = [&](const std::string& name) { list.segments.push_back(Segment{.name = name}); };
   for (const Part& part : plan.parts) {
     cut(part.name);
     for (const Entry& entry : part.entries) {
@@ -360,12 +384,12 @@ SegmentList make_stream_segments(const Plan& plan) {
       list.segments.back().items.push_back(item);
     }
   }
-  list.segments.push_back(Segment{"end", {}, {}, std::string{archive_end(ArchiveKind::tar)}, 0, {}});
+  list.segments.push_back(Segment{.name = "end", .generated = std::string{archive_end(ArchiveKind::tar)}});
   return list;
 }
 
 Sha256 cache_key(const Segment& segment, const Compression& compression) {
-  return Sha256::of(concat("kiln segment 2 ", compression.to_string(), " ", segment.content.hex()));
+  return Sha256::of(concat("kiln segment 4 ", compression.to_string(), " ", segment.content.hex()));
 }
 
 }  // namespace kiln::build

@@ -25,12 +25,13 @@ struct SegmentItem {
 /// A run of archive entries that is rendered and cached on its own (DESIGN.md, "Segments"). What it takes from layers
 /// is from one of them and in its order, so that the layer is read once from start to end.
 struct Segment {
-  std::string name;                    ///< "services/web" for reports
-  std::optional<std::uint32_t> layer;  ///< where the content comes from
-  std::vector<SegmentItem> items;
-  std::string generated;           ///< further bytes of archive after the items, already encoded
+  std::string name = {};                    ///< "services/web" for reports
+  std::optional<std::uint32_t> layer = {};  ///< where the content comes from
+  bool continues = false;                   ///< from where the segment before ended in the same layer
+  std::vector<SegmentItem> items = {};
+  std::string generated = {};      ///< further bytes of archive after the items, already encoded
   std::uint64_t content_size = 0;  ///< bytes before compression, roughly: for reports and for scheduling
-  Sha256 content;                  ///< of all that decides its bytes before compression
+  Sha256 content = {};             ///< of all that decides its bytes before compression
   std::uint64_t root_size = 0;     ///< bytes of regular files in the root tree, every name counted
 };
 

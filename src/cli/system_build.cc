@@ -20,7 +20,7 @@ build::BootSet build_boot_set(Context& context, const SystemSource& source) {
   const build::ResolvedSystem resolved =
       build::resolve(system, source.platform, image_fetcher(context, source.pull), context.pool());
   build::Build build{resolved, context.store(), options, context.reporter()};
-  build::BootSet set = build.boot_set();
+  build::BootSet set = build.boot_set_to_load();
   build.prune();
   return set;
 }

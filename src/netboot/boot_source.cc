@@ -107,7 +107,7 @@ std::shared_ptr<const BootImage> YamlSource::load() {
   }
   remember();
   build::Build build{resolved, tools_.store, options_, tools_.reporter};
-  const build::BootSet& set = build.boot_set();
+  const build::BootSet set = build.boot_set_to_load();
   if (!set.kernel) {
     throw Error{quote(file_), " has no kernel"}.with_hint(
         "add a 'kernel:' section: there is nothing to boot without one");
