@@ -113,6 +113,8 @@ ExtractedFile extract_file(const Plan& plan, const Entry& entry, const oci::Stor
     tree::read_contents(layer.index, *tar, std::array{entry.entry}, visitor);
   }
   out.commit();
+  activity->advance(size);
+  activity->finish("");
   return {path, size};
 }
 
@@ -136,6 +138,8 @@ HostFile decompress_kernel(const ExtractedFile& kernel, const oci::Store& store,
   const Sha256 content = hashing.finish();
   std::filesystem::rename(unnamed, directory / content.hex());
   write_file(note, content.hex());
+  activity->advance(kernel.size);
+  activity->finish("");
   return {(directory / content.hex()).native(), hashing.size(), content};
 }
 

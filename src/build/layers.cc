@@ -133,6 +133,8 @@ tree::LayerIndex Layers::open_or_make_index(const Sha256& identity, const std::s
     AtomicFile file{path};
     make(file.sink());
     file.commit();
+    activity->advance(size);
+    activity->finish("");
   } catch (const SysError&) {
     throw;
   } catch (const Error& error) {

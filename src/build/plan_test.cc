@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <mutex>
+
 #include "archive/tar_writer.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -301,6 +304,53 @@ TEST_F(PlanTest, OnlyWhatChangedIsRendered) {
   EXPECT_THAT(rendered(), ElementsAre());
   system_.containers[1].config_json = "{changed}";
   EXPECT_THAT(rendered(), ElementsAre("services/b"));
+}
+
+/// Notes the activities that came to their end.
+class FinishedReporter final : public Reporter {
+ public:
+  std::unique_ptr<Activity> start(std::string_view verb, std::string_view subject, std::uint64_t total) override {
+    class Noted final : public Activity {
+     public:
+      Noted(FinishedReporter& reporter, std::string what, std::uint64_t total)
+          : reporter_{reporter}, what_{std::move(what)}, total_{total} {}
+      void expect(std::uint64_t total_bytes) override { total_ = total_bytes; }
+      void advance(std::uint64_t bytes) override { done_ += bytes; }
+      void finish(std::string_view) override {
+        const std::lock_guard lock{reporter_.mutex_};
+        reporter_.finished_.push_back(concat(what_, ": ", done_.load(), " of ", total_));
+      }
+
+     private:
+      FinishedReporter& reporter_;
+      std::string what_;
+      std::uint64_t total_;
+      std::atomic<std::uint64_t> done_{0};
+    };
+    return std::make_unique<Noted>(*this, concat(verb, " ", subject), total);
+  }
+  void info(std::string_view) override {}
+  void detail(std::string_view) override {}
+  void warning(std::string_view) override {}
+
+  const std::vector<std::string>& finished() const { return finished_; }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> finished_;
+};
+
+TEST_F(PlanTest, APartIsShownOnceHoweverManySegmentsItHas) {
+  service("a", image("a", {{{"bin/a", '0', std::string(100'000, 'a')}, {"bin/b", '1', "bin/a"}},
+                           {{"bin/c", '0', std::string(50'000, 'c')}}}));
+  const SegmentCache cache{store_};
+  const Plan plan = this->plan();
+  const SegmentList list = make_segments(plan, ArchiveKind::cpio);
+  FinishedReporter reporter;
+  Renderer{plan, list, {}, cache, reporter}.run(2);
+  EXPECT_THAT(reporter.finished(), ElementsAre(testing::MatchesRegex("render services/a: (15[0-9]+) of .*")));
+  Renderer{plan, list, {}, cache, reporter}.run(2);
+  EXPECT_EQ(reporter.finished().size(), 1U);
 }
 
 TEST_F(PlanTest, OfALayerThePiecesThatChangedAreRendered) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <map>
+#include <memory>
+#include <string_view>
 
 #include "base/error.h"
 #include "build/emit.h"
@@ -18,6 +21,50 @@ constexpr std::uint64_t kLarge = 8 << 20;
 constexpr std::size_t kMostPadding = 4;
 
 }  // namespace
+
+/// What people see of the rendering: an activity for each part, however many runs it takes. A part without content
+/// (directories, the archive's end) has none.
+class Renderer::Progress {
+ public:
+  explicit Progress(const Renderer& renderer) : renderer_{renderer} {
+    for (const auto& run : renderer.runs_) {
+      Part& part = part_of(run);
+      ++part.runs;
+      part.content_size += renderer.content_size(run);
+    }
+  }
+
+  /// Null: it is not shown.
+  std::shared_ptr<Activity> begin(const std::vector<std::size_t>& run) {
+    const std::lock_guard lock{mutex_};
+    Part& part = part_of(run);
+    if (!part.activity && part.content_size > 0) {
+      part.activity = renderer_.reporter_.start("render", name_of(run), part.content_size);
+    }
+    return part.activity;
+  }
+  void end(const std::vector<std::size_t>& run) {
+    const std::lock_guard lock{mutex_};
+    Part& part = part_of(run);
+    if (--part.runs == 0 && part.activity) part.activity->finish("");
+  }
+
+ private:
+  struct Part {
+    unsigned runs = 0;  ///< that have not ended
+    std::uint64_t content_size = 0;
+    std::shared_ptr<Activity> activity;
+  };
+
+  std::string_view name_of(const std::vector<std::size_t>& run) const {
+    return renderer_.list_.segments[run.front()].name;
+  }
+  Part& part_of(const std::vector<std::size_t>& run) { return parts_[name_of(run)]; }
+
+  const Renderer& renderer_;
+  std::mutex mutex_;
+  std::map<std::string_view, Part> parts_;
+};
 
 /// A segment on its way into the cache.
 class Renderer::Output {
@@ -47,7 +94,7 @@ class Renderer::Output {
 /// Cuts the entries of a run into frames. A segment's last frames are compressed and written while the next is read.
 class Renderer::RunWriter final : public EntryWriter {
  public:
-  RunWriter(Renderer& renderer, FrameCrew& crew, const std::vector<std::size_t>& run, Activity& activity)
+  RunWriter(Renderer& renderer, FrameCrew& crew, const std::vector<std::size_t>& run, Activity* activity)
       : renderer_{renderer}, crew_{crew}, next_{run.begin()}, activity_{activity} {}
 
   void begin_segment() override {
@@ -67,7 +114,7 @@ class Renderer::RunWriter final : public EntryWriter {
   }
   void content(Bytes data) override {
     add(data);
-    activity_.advance(data.size());
+    if (activity_ != nullptr) activity_->advance(data.size());
   }
   void end(std::size_t padding) override {
     static constexpr char kZeros[kMostPadding] = {};
@@ -99,7 +146,7 @@ class Renderer::RunWriter final : public EntryWriter {
   Renderer& renderer_;
   FrameCrew& crew_;
   std::vector<std::size_t>::const_iterator next_;
-  Activity& activity_;
+  Activity* activity_;          ///< or null
   std::deque<Output> outputs_;  ///< the last is written to, those before it wait for their frames
   std::string frame_;
   std::unique_ptr<Sink> large_;
@@ -138,8 +185,9 @@ AtomicFile Renderer::create(std::size_t segment) const {
 
 void Renderer::run(unsigned threads, const Follow& follow) {
   FrameCrew crew{threads, compression_};
+  Progress progress{*this};
   std::vector<std::function<void()>> tasks;
-  for (const auto& run : runs_) tasks.emplace_back([&] { render(crew, run); });
+  for (const auto& run : runs_) tasks.emplace_back([&] { render(crew, run, progress); });
   if (!follow) return crew.run(std::move(tasks));
   std::future<void> rendering = std::async(std::launch::async, [&] {
     try {
@@ -160,13 +208,14 @@ void Renderer::run(unsigned threads, const Follow& follow) {
   rendering.get();
 }
 
-void Renderer::render(FrameCrew& crew, const std::vector<std::size_t>& run) {
+void Renderer::render(FrameCrew& crew, const std::vector<std::size_t>& run, Progress& progress) {
   std::vector<const Segment*> segments;
   for (const std::size_t i : run) segments.push_back(&list_.segments[i]);
-  const auto activity = reporter_.start("render", segments.front()->name, content_size(run));
-  RunWriter writer{*this, crew, run, *activity};
+  const std::shared_ptr<Activity> activity = progress.begin(run);
+  RunWriter writer{*this, crew, run, activity.get()};
   emit_run(plan_, list_.kind, segments, writer);
   writer.finish();
+  progress.end(run);
 }
 
 void Renderer::set_ready(std::size_t segment, SegmentFile file) {

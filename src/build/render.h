@@ -35,9 +35,10 @@ class Renderer {
 
  private:
   class Output;
+  class Progress;
   class RunWriter;
 
-  void render(FrameCrew& crew, const std::vector<std::size_t>& run);
+  void render(FrameCrew& crew, const std::vector<std::size_t>& run, Progress& progress);
   std::uint64_t content_size(const std::vector<std::size_t>& run) const;
   AtomicFile create(std::size_t segment) const;
   void set_ready(std::size_t segment, SegmentFile file);

@@ -26,7 +26,7 @@ class BadInput(case.Case):
             with open(os.path.join(self.kiln.out, name), "wb") as stream:
                 stream.write(data)
         files = [configuration] if isinstance(configuration, str) else configuration
-        result = self.kiln.build(*files, "-f", "tar,kernel+initrd", *options, arch=arch, **more)
+        result = self.kiln.build(*files, "--quiet", "-f", "tar,kernel+initrd", *options, arch=arch, **more)
         for text in (self.work, os.path.realpath(self.work)):
             result.stderr = result.stderr.replace(text, "WORK")
         if isinstance(stderr, re.Pattern):

@@ -224,8 +224,8 @@ class BootServer(netlab.Case):
         ]:
             console = self.start(self.server, *self.kiln.command("serve", *arguments), name=what, env=self.kiln.environment(), cwd=self.work)
             self.assertEqual(console.ended(30), 1, f"{what}: {console.text}")
-            self.assertRegex(console.text, r"(?s)^error: .*" + says, what)
-            self.checked(f"{what}: {console.text.splitlines()[0]}")
+            self.assertRegex(console.text, r"(?ms)^error: .*" + says, what)
+            self.checked(f"{what}: {console.text[console.text.index('error: '):].splitlines()[0]}")
         self.serve("--dhcp", "off")
         taken = self.start(self.server, *self.kiln.command("serve", *good, *common, "--dhcp", "off"), name="second", env=self.kiln.environment(), cwd=self.work)
         self.assertEqual(taken.ended(30), 1)
