@@ -118,6 +118,13 @@ std::unique_ptr<tree::LayerTar> Layers::open(const Layer& layer) const {
   return std::make_unique<BlobTar>(store_.open(layer.blob), layer.name, layer.offset, layers_[layer.whole].index);
 }
 
+bool Layers::can_enter(const Layer& layer, std::uint64_t tar_offset) const {
+  constexpr std::uint64_t kNear = 2 << 20;
+  if (!layer.file.empty()) return true;
+  const std::uint64_t at = layer.offset + tar_offset;
+  return layers_[layer.whole].index.frame_before(at).uncompressed + kNear >= at;
+}
+
 tree::LayerIndex Layers::open_or_make_index(const Sha256& identity, const std::string& name, std::uint64_t size,
                                             const std::function<void(Sink& index)>& make) const {
   const std::filesystem::path path = index_path(identity);

@@ -58,6 +58,9 @@ class Layers {
   /// The uncompressed tar from its start.
   std::unique_ptr<tree::LayerTar> open(const Layer& layer) const;
 
+  /// Whether reading from there on takes little more than what lies there: little is inflated to get there.
+  bool can_enter(const Layer& layer, std::uint64_t tar_offset) const;
+
  private:
   std::filesystem::path index_path(const Sha256& identity) const;
   tree::LayerIndex open_or_make_index(const Sha256& identity, const std::string& name, std::uint64_t size,

@@ -20,6 +20,9 @@ constexpr std::uint64_t kFrame = 4 << 20;
 constexpr std::uint64_t kLarge = 8 << 20;
 constexpr std::size_t kMostPadding = 4;
 
+// From here on a run is begun before all smaller ones: one that is begun last leaves the other threads idle.
+constexpr std::uint64_t kLargeRun = 6 << 20;
+
 }  // namespace
 
 /// What people see of the rendering: an activity for each part, however many runs it takes. A part without content
@@ -157,7 +160,7 @@ Renderer::Renderer(const Plan& plan, const SegmentList& list, const Compression&
     : plan_{plan}, list_{list}, compression_{compression}, cache_{cache}, reporter_{reporter} {
   bool together = false;  // whether the segment can be made by the same pass as the last run
   for (std::size_t i = 0; i < list.segments.size(); ++i) {
-    together = together && list.segments[i].continues;
+    together = together && list.segments[i].continues && !can_begin_with(list.segments[i]);
     const Sha256 key = cache_key(list.segments[i], compression);
     const std::optional<SegmentFile> cached = cache.find(key);
     segments_.push_back(cached ? *cached : SegmentFile{cache.path(key), 0});
@@ -169,8 +172,16 @@ Renderer::Renderer(const Plan& plan, const SegmentList& list, const Compression&
     ++missing_;
     missing_content_ += list.segments[i].content_size;
   }
-  std::stable_sort(runs_.begin(), runs_.end(),
-                   [&](const auto& a, const auto& b) { return content_size(a) > content_size(b); });
+  std::stable_sort(runs_.begin(), runs_.end(), [&](const auto& a, const auto& b) {
+    return std::max(content_size(a), kLargeRun) > std::max(content_size(b), kLargeRun);
+  });
+}
+
+/// Whether a run of its own costs nothing, as its layer can be entered there.
+bool Renderer::can_begin_with(const Segment& segment) const {
+  const Layer& layer = plan_.layers->layer(*segment.layer);
+  const tree::LayerEntry first = layer.index.entry(segment.items.front().entry->entry);
+  return !first.extents.empty() && plan_.layers->can_enter(layer, first.extents.front().tar_offset);
 }
 
 std::uint64_t Renderer::content_size(const std::vector<std::size_t>& run) const {

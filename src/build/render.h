@@ -39,6 +39,7 @@ class Renderer {
   class RunWriter;
 
   void render(FrameCrew& crew, const std::vector<std::size_t>& run, Progress& progress);
+  bool can_begin_with(const Segment& segment) const;
   std::uint64_t content_size(const std::vector<std::size_t>& run) const;
   AtomicFile create(std::size_t segment) const;
   void set_ready(std::size_t segment, SegmentFile file);
@@ -50,8 +51,7 @@ class Renderer {
   const Compression compression_;
   const SegmentCache& cache_;
   Reporter& reporter_;
-  /// What is missing, each run made by one task. The largest first: none is left to be begun when all others have
-  /// ended.
+  /// What is missing, each run made by one task, in the order they are begun.
   std::vector<std::vector<std::size_t>> runs_;
   std::size_t missing_ = 0;
   std::uint64_t missing_content_ = 0;

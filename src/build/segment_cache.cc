@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <vector>
 
@@ -69,6 +70,7 @@ SegmentFile SegmentCache::store(AtomicFile file, std::uint64_t size) const {
   std::filesystem::remove(digest_note(file.path()), ignored);  // another version of zstd may give other bytes
   file.sink().write(Bytes{reinterpret_cast<const std::byte*>(&trailer), sizeof trailer});
   file.commit();
+  stored_ += size;
   return {file.path(), size};
 }
 
@@ -89,7 +91,26 @@ SegmentFile SegmentCache::joined(std::span<const SegmentFile> segments) const {
   return store(std::move(file), size);
 }
 
+/// Two processes that note at once may forget what one has stored: a look comes later then.
+bool SegmentCache::is_prune_due(std::uint64_t limit) const {
+  std::uint64_t stored = stored_.exchange(0);
+  if (stored == 0) return false;
+  const std::filesystem::path note = directory_ / ".stored";
+  std::error_code error;
+  bool due = true;
+  if (std::filesystem::exists(note, error)) {
+    const std::string text = read_file(note, 32);
+    std::uint64_t before = 0;
+    const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), before);
+    stored += before;
+    due = wrong != std::errc{} || stored >= limit / 16;
+  }
+  write_file(note, std::to_string(due ? 0 : stored));
+  return due;
+}
+
 void SegmentCache::prune(std::uint64_t limit) const {
+  if (!is_prune_due(limit)) return;
   struct Cached {
     std::filesystem::file_time_type used;
     std::uint64_t size;

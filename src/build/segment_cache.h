@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -39,11 +40,15 @@ class SegmentCache {
   /// The segments in a row as one file of the cache; one of them alone as it is.
   SegmentFile joined(std::span<const SegmentFile> segments) const;
 
-  /// Removes the segments that were used longest ago until `limit` bytes are left.
+  /// Removes the segments that were used longest ago until `limit` bytes are left. It takes a look at every segment, so
+  /// it does so when a sixteenth of the limit has been stored since the last time, by this process or others.
   void prune(std::uint64_t limit) const;
 
  private:
+  bool is_prune_due(std::uint64_t limit) const;
+
   std::filesystem::path directory_;
+  mutable std::atomic<std::uint64_t> stored_{0};  ///< bytes, not yet noted for prune()
 };
 
 }  // namespace kiln::build
