@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <mutex>
+#include <set>
 
+#include "archive/compress.h"
 #include "archive/tar_writer.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -49,6 +51,18 @@ std::string tar_of(const std::vector<TestFile>& files) {
   return tar;
 }
 
+/// In frames, as packages are: it can be entered in the middle.
+std::string in_frames(const std::string& tar) {
+  constexpr std::size_t kFrame = 1 << 20;
+  archive::FrameCompressor compressor{archive::Codec::zstd, 1};
+  archive::Room room;
+  std::string out;
+  for (std::size_t at = 0; at < tar.size(); at += kFrame) {
+    out += as_text(compressor.compress(as_bytes(std::string_view{tar}.substr(at, kFrame)), room));
+  }
+  return out;
+}
+
 /// A store with images made of uncompressed layers, and a system that uses them.
 class PlanTest : public testing::Test {
  protected:
@@ -57,6 +71,14 @@ class PlanTest : public testing::Test {
     image.reference = oci::Reference::parse(name);
     for (const auto& layer : layers)
       image.manifest.layers.push_back(store_.put(tar_of(layer), oci::media_type::kLayerTar));
+    image.descriptor = store_.put(oci::to_json(image.manifest), oci::media_type::kManifest);
+    return &image;
+  }
+
+  const oci::Image* framed_image(const std::string& name, const std::vector<TestFile>& files) {
+    oci::Image& image = system_.images.emplace_back();
+    image.reference = oci::Reference::parse(name);
+    image.manifest.layers.push_back(store_.put(in_frames(tar_of(files)), oci::media_type::kLayerZstd));
     image.descriptor = store_.put(oci::to_json(image.manifest), oci::media_type::kManifest);
     return &image;
   }
@@ -354,37 +376,42 @@ TEST_F(PlanTest, APartIsShownOnceHoweverManySegmentsItHas) {
 }
 
 TEST_F(PlanTest, OfALayerThePiecesThatChangedAreRendered) {
-  std::vector<TestFile> files;
-  for (unsigned i = 0; i < 400; ++i) {
-    std::string content = concat(i, "\n");
-    while (content.size() < 50'000 + 100 * i) content += concat("line ", content.size() * (i + 1), "\n");
-    files.push_back({concat("data/", i), '0', std::move(content)});
+  std::set<std::string> archives;
+  for (const std::string_view how : {"whole", "framed"}) {
+    std::vector<TestFile> files;
+    for (unsigned i = 0; i < 400; ++i) {
+      std::string content = concat(i, "\n");
+      while (content.size() < 50'000 + 100 * i) content += concat("line ", content.size() * (i + 1), "\n");
+      files.push_back({concat("data/", i), '0', std::move(content)});
+    }
+    files[200].content.resize(9'000'000, 'x');  // larger than what is a frame
+    const auto archive = [&](const SegmentCache& cache) {
+      system_.containers.clear();
+      service("a", how == "framed" ? framed_image("a", files) : image("a", {files}));
+      const Plan plan = this->plan();
+      const SegmentList list = make_segments(plan, ArchiveKind::cpio, 2);
+      Renderer renderer{plan, list, Compression::parse("zstd:1"), cache, reporter_};
+      renderer.run(2);
+      std::string text;
+      for (const SegmentFile& segment : renderer.segments()) text += read_file(segment.path).substr(0, segment.size);
+      return std::tuple{list.segments.size(), renderer.missing(), text};
+    };
+    const oci::Store used{directory_.path() / concat("used ", how)}, empty{directory_.path() / concat("empty ", how)};
+    const SegmentCache cache{used};
+    const auto [segments, missing, first] = archive(cache);
+    EXPECT_GE(segments, 6U);
+    EXPECT_EQ(missing, segments);
+    for (const std::size_t changed : {7, 390}) files[changed].content[100] = '!';
+    const auto [segments_after, missing_after, changed] = archive(cache);
+    EXPECT_EQ(segments_after, segments);
+    EXPECT_EQ(missing_after, 2U);
+    const auto [segments_anew, missing_anew, anew] = archive(SegmentCache{empty});
+    EXPECT_EQ(missing_anew, segments);
+    EXPECT_NE(changed, first);
+    EXPECT_TRUE(changed == anew);
+    archives.insert(anew);
   }
-  files[200].content.resize(9'000'000, 'x');  // larger than what is a frame
-  const auto archive = [&](const SegmentCache& cache) {
-    system_.containers.clear();
-    service("a", image("a", {files}));
-    const Plan plan = this->plan();
-    const SegmentList list = make_segments(plan, ArchiveKind::cpio, 2);
-    Renderer renderer{plan, list, Compression::parse("zstd:1"), cache, reporter_};
-    renderer.run(2);
-    std::string text;
-    for (const SegmentFile& segment : renderer.segments()) text += read_file(segment.path).substr(0, segment.size);
-    return std::tuple{list.segments.size(), renderer.missing(), text};
-  };
-  const SegmentCache cache{store_};
-  const auto [segments, missing, first] = archive(cache);
-  EXPECT_GE(segments, 6U);
-  EXPECT_EQ(missing, segments);
-  for (const std::size_t changed : {7, 390}) files[changed].content[100] = '!';
-  const auto [segments_after, missing_after, changed] = archive(cache);
-  EXPECT_EQ(segments_after, segments);
-  EXPECT_EQ(missing_after, 2U);
-  const oci::Store empty{directory_.path() / "empty"};
-  const auto [segments_anew, missing_anew, anew] = archive(SegmentCache{empty});
-  EXPECT_EQ(missing_anew, segments);
-  EXPECT_NE(changed, first);
-  EXPECT_TRUE(changed == anew);
+  EXPECT_EQ(archives.size(), 1U) << "how a layer is compressed shows in the archive";
 }
 
 TEST_F(PlanTest, DamagedSegmentIsRenderedAgain) {

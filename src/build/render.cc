@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <deque>
 #include <future>
-#include <map>
 #include <memory>
-#include <string_view>
 
 #include "base/error.h"
 #include "build/emit.h"
 #include "build/frame_crew.h"
+#include "build/part_progress.h"
 
 namespace kiln::build {
 namespace {
@@ -24,50 +23,6 @@ constexpr std::size_t kMostPadding = 4;
 constexpr std::uint64_t kLargeRun = 6 << 20;
 
 }  // namespace
-
-/// What people see of the rendering: an activity for each part, however many runs it takes. A part without content
-/// (directories, the archive's end) has none.
-class Renderer::Progress {
- public:
-  explicit Progress(const Renderer& renderer) : renderer_{renderer} {
-    for (const auto& run : renderer.runs_) {
-      Part& part = part_of(run);
-      ++part.runs;
-      part.content_size += renderer.content_size(run);
-    }
-  }
-
-  /// Null: it is not shown.
-  std::shared_ptr<Activity> begin(const std::vector<std::size_t>& run) {
-    const std::lock_guard lock{mutex_};
-    Part& part = part_of(run);
-    if (!part.activity && part.content_size > 0) {
-      part.activity = renderer_.reporter_.start("render", name_of(run), part.content_size);
-    }
-    return part.activity;
-  }
-  void end(const std::vector<std::size_t>& run) {
-    const std::lock_guard lock{mutex_};
-    Part& part = part_of(run);
-    if (--part.runs == 0 && part.activity) part.activity->finish("");
-  }
-
- private:
-  struct Part {
-    unsigned runs = 0;  ///< that have not ended
-    std::uint64_t content_size = 0;
-    std::shared_ptr<Activity> activity;
-  };
-
-  std::string_view name_of(const std::vector<std::size_t>& run) const {
-    return renderer_.list_.segments[run.front()].name;
-  }
-  Part& part_of(const std::vector<std::size_t>& run) { return parts_[name_of(run)]; }
-
-  const Renderer& renderer_;
-  std::mutex mutex_;
-  std::map<std::string_view, Part> parts_;
-};
 
 /// A segment on its way into the cache.
 class Renderer::Output {
@@ -196,9 +151,12 @@ AtomicFile Renderer::create(std::size_t segment) const {
 
 void Renderer::run(unsigned threads, const Follow& follow) {
   FrameCrew crew{threads, compression_};
-  Progress progress{*this};
+  PartProgress progress{reporter_};
   std::vector<std::function<void()>> tasks;
-  for (const auto& run : runs_) tasks.emplace_back([&] { render(crew, run, progress); });
+  for (const auto& run : runs_) {
+    progress.expect(list_.segments[run.front()].name, content_size(run));
+    tasks.emplace_back([&] { render(crew, run, progress); });
+  }
   if (!follow) return crew.run(std::move(tasks));
   std::future<void> rendering = std::async(std::launch::async, [&] {
     try {
@@ -219,14 +177,15 @@ void Renderer::run(unsigned threads, const Follow& follow) {
   rendering.get();
 }
 
-void Renderer::render(FrameCrew& crew, const std::vector<std::size_t>& run, Progress& progress) {
+void Renderer::render(FrameCrew& crew, const std::vector<std::size_t>& run, PartProgress& progress) {
   std::vector<const Segment*> segments;
   for (const std::size_t i : run) segments.push_back(&list_.segments[i]);
-  const std::shared_ptr<Activity> activity = progress.begin(run);
+  const std::string& part = segments.front()->name;
+  const std::shared_ptr<Activity> activity = progress.begin(part);
   RunWriter writer{*this, crew, run, activity.get()};
   emit_run(plan_, list_.kind, segments, writer);
   writer.finish();
-  progress.end(run);
+  progress.end(part);
 }
 
 void Renderer::set_ready(std::size_t segment, SegmentFile file) {

@@ -12,6 +12,7 @@
 namespace kiln::build {
 
 class FrameCrew;
+class PartProgress;
 
 /// Makes files of the cache out of the segments of an archive, those that are not there already. A compressed segment
 /// is a series of frames, each of whole archive entries, cut by content: the unit of parallel compression, and what the
@@ -35,10 +36,9 @@ class Renderer {
 
  private:
   class Output;
-  class Progress;
   class RunWriter;
 
-  void render(FrameCrew& crew, const std::vector<std::size_t>& run, Progress& progress);
+  void render(FrameCrew& crew, const std::vector<std::size_t>& run, PartProgress& progress);
   bool can_begin_with(const Segment& segment) const;
   std::uint64_t content_size(const std::vector<std::size_t>& run) const;
   AtomicFile create(std::size_t segment) const;
