@@ -174,7 +174,8 @@ void Layers::prepare(std::span<const oci::Image* const> images, ThreadPool& pool
   }
   TaskGroup group{pool};
   for (const auto& [identity, what] : missing) {
-    group.run([this, &what = what] { index_of_blob(what.first, what.second); });
+    const auto& [blob, name] = what;
+    group.run([this, &layer = blob, &called = name] { index_of_blob(layer, called); });
   }
   group.wait();
 }

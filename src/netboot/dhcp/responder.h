@@ -17,9 +17,9 @@ namespace kiln::dhcp {
 struct LeaseOptions {
   AddressRange range;
   Ipv4Address netmask;  ///< none: that of the server's interface, which Server fills in
-  std::optional<Ipv4Address> router;
-  std::vector<Ipv4Address> name_servers;
-  std::string domain;
+  std::optional<Ipv4Address> router = {};
+  std::vector<Ipv4Address> name_servers = {};
+  std::string domain = {};
   std::chrono::seconds time{3600};
 };
 
