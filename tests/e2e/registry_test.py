@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import pathlib
 import re
 import sys
 
@@ -165,8 +166,11 @@ class Registries(case.Case):
         self.checked("skopeo inspects both platforms of the pushed image")
         copied = self.path("copied")
         self.tool("skopeo", "copy", "--all", "--src-tls-verify=false", "docker://" + name, f"oci:{copied}:copy")
-        self.assertEqual(Layout(copied).index()["manifests"][0]["digest"], both.descriptor["digest"])
-        self.checked("and copies it, digest unchanged")
+        # The index itself may have another: newer versions note in it that a layer is compressed by zstd.
+        layout = Layout(copied)
+        index = json.loads(pathlib.Path(layout.path(layout.index()["manifests"][0]["digest"])).read_text())
+        self.assertEqual([image["digest"] for image in index["manifests"]], [image.descriptor["digest"] for image in both.images])
+        self.checked("and copies it, the digests of both images unchanged")
         log = registry.log()
         self.succeeds(self.kiln.run("push", name))
         uploads = re.findall(r"POST /v2/\S+/blobs/uploads/", registry.log()[len(log) :])
