@@ -18,7 +18,8 @@ namespace kiln::build {
 
 /// Threads that compress frames of several streams at once, each stream's frames written in order.
 ///
-/// A task produces one stream: it reads a layer and hands over frames, each compressed by whichever thread is free.
+/// A task produces streams, one after the other: it reads a layer and hands over frames, each compressed by whichever
+/// thread is free.
 /// Memory is bounded: with enough frames waiting, or too many under way, a producer compresses one itself instead of
 /// making another, so it never waits for a thread that waits for it. What is cut into frames depends on the content
 /// alone, hence the bytes do not depend on the number of threads or their timing.

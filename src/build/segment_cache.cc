@@ -91,8 +91,9 @@ SegmentFile SegmentCache::joined(std::span<const SegmentFile> segments) const {
   return store(std::move(file), size);
 }
 
-/// Two processes that note at once may forget what one has stored: a look comes later then.
-bool SegmentCache::is_prune_due(std::uint64_t limit) const {
+/// For the next process, what this one has stored. Whether it is so much that prune() has to look. Two that note at
+/// once may forget what one has stored: the look comes later then.
+bool SegmentCache::note_stored(std::uint64_t limit) const {
   std::uint64_t stored = stored_.exchange(0);
   if (stored == 0) return false;
   const std::filesystem::path note = directory_ / ".stored";
@@ -110,7 +111,7 @@ bool SegmentCache::is_prune_due(std::uint64_t limit) const {
 }
 
 void SegmentCache::prune(std::uint64_t limit) const {
-  if (!is_prune_due(limit)) return;
+  if (!note_stored(limit)) return;
   struct Cached {
     std::filesystem::file_time_type used;
     std::uint64_t size;

@@ -45,7 +45,7 @@ class SegmentCache {
   void prune(std::uint64_t limit) const;
 
  private:
-  bool is_prune_due(std::uint64_t limit) const;
+  bool note_stored(std::uint64_t limit) const;
 
   std::filesystem::path directory_;
   mutable std::atomic<std::uint64_t> stored_{0};  ///< bytes, not yet noted for prune()
